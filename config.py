@@ -1,0 +1,279 @@
+"""Every setting, typed and frozen; `config.yaml` beside this file is read whole and checked before anything starts."""
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+import yaml
+from msgspec import Meta, Struct
+
+from errors import HadirError
+
+Identifier = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,39}$")]
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Pixels = Annotated[int, Meta(ge=16, le=16_384)]
+Port = Annotated[int, Meta(ge=1, le=65_535)]
+Grey = Annotated[float, Meta(ge=0, le=255)]
+
+
+class ConfigError(HadirError):
+    """A setting is unknown, of the wrong kind or out of range; the message has file, line, key and what is allowed."""
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A named group of settings; unknown keys are refused."""
+
+
+class Office(Section):
+    id: Identifier = "demo"
+    name: Annotated[str, Meta(min_length=1, max_length=80)] = "Kantor Percontohan"
+    timezone: str = "Asia/Jakarta"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+class Terminal(Section):
+    id: Identifier = "lobby-1"
+    state: Path = Path("var/terminal")
+    release_key: Path = Path("var/centre/keys/release.pub")
+
+
+class Camera(Section):
+    source: Annotated[str, Meta(pattern=r"^(picamera|usb:[0-9]{1,2}|file:.+|folder:.+)$")] = "picamera"
+    width_px: Pixels = 1280
+    height_px: Pixels = 720
+    frame_rate_hz: Annotated[float, Meta(gt=0, le=120)] = 15
+
+
+class Engine(Section):
+    name: Literal["opencv"] = "opencv"
+    models: Path = Path("var/models")
+    detect_width_px: Pixels = 480
+    detect_score: Fraction = 0.75
+
+
+class Quality(Section):
+    min_face_px: Pixels = 70
+    min_brightness: Grey = 45
+    max_brightness: Grey = 225
+    min_sharpness: Annotated[float, Meta(ge=0)] = 20
+    max_yaw: Annotated[float, Meta(gt=0, le=2)] = 0.35
+
+
+class Match(Section):
+    threshold: Fraction = 0.45
+    margin: Fraction = 0.08
+    agreeing_frames: Annotated[int, Meta(ge=1, le=30)] = 3
+    best_frames: Annotated[int, Meta(ge=1, le=30)] = 5
+    unknown_after_s: Seconds = 2.0
+
+
+class Visit(Section):
+    result_s: Seconds = 2.5
+    repeat_window_s: Seconds = 60
+    tries_before_pin: Count = 3
+    pin_timeout_s: Seconds = 30
+    direction_change_hour: Annotated[int, Meta(ge=0, le=23)] = 12
+
+
+class Pin(Section):
+    free_tries: Count = 3
+    first_delay_s: Seconds = 30
+    max_delay_s: Seconds = 300
+    tries_per_minute: Count = 10
+
+
+class Display(Section):
+    driver: Literal["auto", "x11", "wayland", "kmsdrm", "dummy"] = "auto"
+    width_px: Pixels = 800
+    height_px: Pixels = 480
+    full_screen: bool = False
+    language: Literal["id", "en"] = "id"
+    frame_rate_hz: Annotated[float, Meta(gt=0, le=120)] = 30
+    picture_file: str = ""
+
+
+class Mqtt(Section):
+    host: Annotated[str, Meta(min_length=1, max_length=253)] = "127.0.0.1"
+    port: Port = 11883
+    username: str = ""
+    password: str = ""
+    tls_ca: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
+    keepalive_s: Annotated[int, Meta(ge=5, le=120)] = 30
+    in_flight: Annotated[int, Meta(ge=1, le=1000)] = 20
+
+
+class Uplink(Section):
+    status_every_s: Seconds = 10
+    resend_after_s: Seconds = 30
+    keep_acknowledged_days: Annotated[int, Meta(ge=1, le=3660)] = 30
+
+
+class Centre(Section):
+    register: Annotated[str, Meta(pattern=r"^(sqlite:///|postgresql\+psycopg://).+")] = (
+        "sqlite:///var/centre/register.sqlite"
+    )
+    keys: Path = Path("var/centre/keys")
+    releases: Path = Path("var/centre/releases")
+    batch_rows: Annotated[int, Meta(ge=1, le=10_000)] = 200
+    batch_ms: Annotated[float, Meta(gt=0, le=10_000)] = 50
+
+
+class Console(Section):
+    host: str = "127.0.0.1"
+    port: Port = 18080
+
+
+class Log(Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Config(Section):
+    """All settings of one machine; see `config.yaml` for what each means."""
+
+    office: Office = Office()
+    terminal: Terminal = Terminal()
+    camera: Camera = Camera()
+    engine: Engine = Engine()
+    quality: Quality = Quality()
+    match: Match = Match()
+    visit: Visit = Visit()
+    pin: Pin = Pin()
+    display: Display = Display()
+    mqtt: Mqtt = Mqtt()
+    uplink: Uplink = Uplink()
+    centre: Centre = Centre()
+    console: Console = Console()
+    log: Log = Log()
+
+
+def load(path: Path) -> Config:
+    """Return the settings of `path`, complete and checked, with every relative path made absolute.
+
+    Raises ConfigError naming file, line, key and what is allowed.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}); give another file with --config") from error
+    return parse(text, name=str(path), base=path.resolve().parent)
+
+
+def parse(text: str, *, name: str, base: Path) -> Config:
+    """Return the settings written in `text`; relative paths start at `base`. Raises ConfigError."""
+    try:
+        raw = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "is not YAML"
+        raise ConfigError(f"{name}{line}: {problem}") from error
+    try:
+        settings = msgspec.convert({} if raw is None else raw, Config, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_explain(str(error), text, name)) from error
+    try:
+        ZoneInfo(settings.office.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ConfigError(
+            f"{name}:{_line_of(text, ['office', 'timezone'])}: office.timezone: no such zone; "
+            "Asia/Jakarta, Asia/Makassar and Asia/Jayapura are the Indonesian ones"
+        ) from error
+    return _absolute(settings, base)
+
+
+def replace(settings: Config, **sections: dict[str, Any]) -> Config:
+    """Return `settings` with some keys of some sections changed, checked as if they stood in the file.
+
+    `replace(config, mqtt={"port": 1883})`. Raises ConfigError.
+    """
+    raw = msgspec.to_builtins(settings, enc_hook=str)
+    for section, values in sections.items():
+        raw[section] = {**raw[section], **values}
+    try:
+        return msgspec.convert(raw, Config, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_explain(str(error), "", "the command line")) from error
+
+
+def dump(settings: Config) -> str:
+    """Return the settings as YAML that `load` reads back, passwords included: for a file only its owner can read."""
+    return yaml.safe_dump(msgspec.to_builtins(settings, enc_hook=str), sort_keys=False, allow_unicode=True)
+
+
+def show(settings: Config) -> str:
+    """Return the settings as YAML with passwords masked."""
+    raw = msgspec.to_builtins(settings, enc_hook=str)
+    raw["mqtt"]["password"] = "********" if settings.mqtt.password else ""
+    raw["centre"]["register"] = re.sub(r"(://[^:/@]*:)[^@]*@", r"\1********@", settings.centre.register)
+    return yaml.safe_dump(raw, sort_keys=False, allow_unicode=True)
+
+
+def _path(kind: type, value: Any) -> Path:
+    if kind is Path and isinstance(value, str) and value:
+        return Path(value)
+    raise ValueError("expected a path")
+
+
+def _explain(problem: str, text: str, name: str) -> str:
+    """Turn msgspec's "... - at `$.mqtt.port`" into "file:line: mqtt.port: ..."."""
+    message, _, where = problem.partition(" - at `$")
+    keys = [key for key in where.rstrip("`").split(".") if key]
+    unknown = re.search(r"unknown field `([^`]+)`", message)
+    if unknown:
+        section = next((getattr(Config(), key, None) for key in keys), Config())
+        allowed = ", ".join(section.__struct_fields__) if isinstance(section, Struct) else ""
+        keys.append(unknown.group(1))
+        message = f"unknown setting; allowed here: {allowed}"
+    line = f":{_line_of(text, keys)}" if text else ""
+    return f"{name}{line}: {'.'.join(keys) or 'the file'}: {message}"
+
+
+def _line_of(text: str, keys: list[str]) -> int:
+    """Return the line (from 1) on which the innermost of `keys` that exists is written."""
+    node = yaml.compose(text)
+    line = 1
+    for key in keys:
+        if not isinstance(node, yaml.MappingNode):
+            break
+        pair = next(((k, v) for k, v in node.value if k.value == key), None)
+        if pair is None:
+            break
+        line, node = pair[0].start_mark.line + 1, pair[1]
+    return line
+
+
+def _absolute(settings: Config, base: Path) -> Config:
+    def anchored(path: Path | str) -> str:
+        return os.fspath(base / path) if os.fspath(path) else ""
+
+    register = settings.centre.register
+    if register.startswith("sqlite:///"):
+        register = "sqlite:///" + anchored(register.removeprefix("sqlite:///"))
+    scheme, _, place = settings.camera.source.partition(":")
+    source = f"{scheme}:{anchored(place)}" if scheme in ("file", "folder") else settings.camera.source
+    return replace(
+        settings,
+        terminal={
+            "state": anchored(settings.terminal.state),
+            "release_key": anchored(settings.terminal.release_key),
+        },
+        camera={"source": source},
+        engine={"models": anchored(settings.engine.models)},
+        display={"picture_file": anchored(settings.display.picture_file)},
+        mqtt={key: anchored(getattr(settings.mqtt, key)) for key in ("tls_ca", "tls_certificate", "tls_key")},
+        centre={
+            "register": register,
+            "keys": anchored(settings.centre.keys),
+            "releases": anchored(settings.centre.releases),
+        },
+    )

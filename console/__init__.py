@@ -1,0 +1,1 @@
+"""The web: who is in, and which kiosks are alive."""

@@ -1,0 +1,1 @@
+"""The enrolment desk: from photographs and people to a signed encoding set."""

@@ -1,0 +1,1 @@
+"""What two machines must agree on, and the way between them."""

@@ -1,0 +1,1 @@
+"""The kiosk: camera to recorded punch."""
