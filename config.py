@@ -29,7 +29,7 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A named group of settings; unknown keys are refused."""
 
 
-class Office(Section):
+class Office(Section, frozen=True):
     id: Identifier = "demo"
     name: Annotated[str, Meta(min_length=1, max_length=80)] = "Kantor Percontohan"
     timezone: str = "Asia/Jakarta"
@@ -39,27 +39,27 @@ class Office(Section):
         return ZoneInfo(self.timezone)
 
 
-class Terminal(Section):
+class Terminal(Section, frozen=True):
     id: Identifier = "lobby-1"
     state: Path = Path("var/terminal")
     release_key: Path = Path("var/centre/keys/release.pub")
 
 
-class Camera(Section):
+class Camera(Section, frozen=True):
     source: Annotated[str, Meta(pattern=r"^(picamera|usb:[0-9]{1,2}|file:.+|folder:.+)$")] = "picamera"
     width_px: Pixels = 1280
     height_px: Pixels = 720
     frame_rate_hz: Annotated[float, Meta(gt=0, le=120)] = 15
 
 
-class Engine(Section):
+class Engine(Section, frozen=True):
     name: Literal["opencv"] = "opencv"
     models: Path = Path("var/models")
     detect_width_px: Pixels = 480
     detect_score: Fraction = 0.75
 
 
-class Quality(Section):
+class Quality(Section, frozen=True):
     min_face_px: Pixels = 70
     min_brightness: Grey = 45
     max_brightness: Grey = 225
@@ -67,7 +67,7 @@ class Quality(Section):
     max_yaw: Annotated[float, Meta(gt=0, le=2)] = 0.35
 
 
-class Match(Section):
+class Match(Section, frozen=True):
     threshold: Fraction = 0.45
     margin: Fraction = 0.08
     agreeing_frames: Annotated[int, Meta(ge=1, le=30)] = 3
@@ -75,7 +75,7 @@ class Match(Section):
     unknown_after_s: Seconds = 2.0
 
 
-class Visit(Section):
+class Visit(Section, frozen=True):
     result_s: Seconds = 2.5
     repeat_window_s: Seconds = 60
     tries_before_pin: Count = 3
@@ -83,14 +83,14 @@ class Visit(Section):
     direction_change_hour: Annotated[int, Meta(ge=0, le=23)] = 12
 
 
-class Pin(Section):
+class Pin(Section, frozen=True):
     free_tries: Count = 3
     first_delay_s: Seconds = 30
     max_delay_s: Seconds = 300
     tries_per_minute: Count = 10
 
 
-class Display(Section):
+class Display(Section, frozen=True):
     driver: Literal["auto", "x11", "wayland", "kmsdrm", "dummy"] = "auto"
     width_px: Pixels = 800
     height_px: Pixels = 480
@@ -100,7 +100,7 @@ class Display(Section):
     picture_file: str = ""
 
 
-class Mqtt(Section):
+class Mqtt(Section, frozen=True):
     host: Annotated[str, Meta(min_length=1, max_length=253)] = "127.0.0.1"
     port: Port = 11883
     username: str = ""
@@ -112,13 +112,13 @@ class Mqtt(Section):
     in_flight: Annotated[int, Meta(ge=1, le=1000)] = 20
 
 
-class Uplink(Section):
+class Uplink(Section, frozen=True):
     status_every_s: Seconds = 10
     resend_after_s: Seconds = 30
     keep_acknowledged_days: Annotated[int, Meta(ge=1, le=3660)] = 30
 
 
-class Centre(Section):
+class Centre(Section, frozen=True):
     register: Annotated[str, Meta(pattern=r"^(sqlite:///|postgresql\+psycopg://).+")] = (
         "sqlite:///var/centre/register.sqlite"
     )
@@ -128,16 +128,16 @@ class Centre(Section):
     batch_ms: Annotated[float, Meta(gt=0, le=10_000)] = 50
 
 
-class Console(Section):
+class Console(Section, frozen=True):
     host: str = "127.0.0.1"
     port: Port = 18080
 
 
-class Log(Section):
+class Log(Section, frozen=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class Config(Section):
+class Config(Section, frozen=True):
     """All settings of one machine; see `config.yaml` for what each means."""
 
     office: Office = Office()

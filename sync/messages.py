@@ -71,7 +71,7 @@ class PadVerdict(StrEnum):
 
 
 class Message(Struct, frozen=True, kw_only=True, omit_defaults=False):
-    """A value that crosses the wire. `v` is the version of its layout; unknown fields of the same version are ignored."""
+    """A value that crosses the wire. `v` is the version of its layout; unknown fields within a version are ignored."""
 
     v: Annotated[int, Meta(ge=1, le=1)] = 1
 
