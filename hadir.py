@@ -1,0 +1,209 @@
+"""The command: one page of subcommands, each importing its room only when it is run."""
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+import config
+from errors import HadirError
+
+HERE = Path(__file__).resolve().parent
+
+
+class Polite(click.Group):
+    """A group whose commands end with one sentence, not a traceback, when Hadir itself knows what went wrong."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except HadirError as error:
+            raise click.ClickException(str(error)) from error
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=Polite, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=HERE / "config.yaml",
+    envvar="HADIR_CONFIG",
+    help="Settings file; the one beside this program by default.",
+)
+@click.pass_context
+def main(context: click.Context, config_path: Path) -> None:
+    """Face-recognition attendance kiosks that decide alone, and a centre that loses nothing."""
+    context.obj = lambda: _settings(config_path)
+
+
+def _settings(path: Path) -> config.Config:
+    settings = config.load(path)
+    logging.basicConfig(
+        level=settings.log.level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s %(message)s",
+        stream=sys.stderr,
+    )
+    return settings
+
+
+def _until_told(run: Callable[..., None], settings: config.Config) -> None:
+    """Run a service until SIGTERM or SIGINT."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    run(settings, stop=stop)
+
+
+# --- everything on one machine -------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option("--seconds", type=click.FloatRange(1, 86_400), help="End by itself after this long.")
+@click.option("--headless", is_flag=True, help="No window; the kiosk's screen is on the page.")
+@click.option("--camera", help="usb:0 | picamera | file:CLIP | folder:PICTURES instead of the demo's clip.")
+@click.option("--broker", type=click.Choice(["embedded", "mosquitto"]), default="embedded", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
+@click.pass_obj
+def demo(
+    settings: Callable[[], config.Config],
+    seconds: float | None,
+    headless: bool,
+    camera: str | None,
+    broker: str,
+    as_json: bool,
+) -> None:
+    """Broker, centre, console and a kiosk with people walking up, all on this machine."""
+    from demo import supervisor
+
+    sys.exit(
+        supervisor.run(
+            settings(), seconds=seconds, headless=headless, camera=camera, broker=broker, as_json=as_json
+        )
+    )
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def test(arguments: tuple[str, ...]) -> None:
+    """Run the whole suite; ARGUMENTS go to pytest."""
+    import os
+
+    os.chdir(HERE)
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *arguments])  # noqa: S606 - no shell is wanted
+
+
+# --- the kiosk -----------------------------------------------------------------------------------------------------
+
+
+@main.group(cls=Polite)
+def terminal() -> None:
+    """The kiosk."""
+
+
+@terminal.command("run")
+@click.pass_obj
+def terminal_run(settings: Callable[[], config.Config]) -> None:
+    """Recognise whoever walks up, until told to stop."""
+    from terminal import app
+
+    _until_told(app.run, settings())
+
+
+@terminal.command("replay")
+@click.argument("path", type=click.Path(path_type=Path, exists=True))
+@click.option("--gallery", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True)
+@click.pass_obj
+def terminal_replay(settings: Callable[[], config.Config], path: Path, gallery: Path) -> None:
+    """Print one JSON line for each visit in the clip or picture folder PATH."""
+    import json
+
+    from terminal import replay
+
+    for visit in replay.replay(settings(), path, gallery):
+        click.echo(json.dumps(visit))
+
+
+# --- the centre ----------------------------------------------------------------------------------------------------
+
+
+@main.group(cls=Polite)
+def collector() -> None:
+    """Receives events and acknowledges what it has committed."""
+
+
+@collector.command("run")
+@click.pass_obj
+def collector_run(settings: Callable[[], config.Config]) -> None:
+    """Collect until told to stop."""
+    from sync import collector as room
+
+    _until_told(room.run, settings())
+
+
+@main.group(cls=Polite)
+def console() -> None:
+    """The monitoring room's page."""
+
+
+@console.command("run")
+@click.pass_obj
+def console_run(settings: Callable[[], config.Config]) -> None:
+    """Serve the page until told to stop."""
+    from console import app
+
+    _until_told(app.run, settings())
+
+
+# --- enrolment -----------------------------------------------------------------------------------------------------
+
+
+@main.group(cls=Polite)
+def keys() -> None:
+    """The centre's keys."""
+
+
+@keys.command("new")
+@click.pass_obj
+def keys_new(settings: Callable[[], config.Config]) -> None:
+    """Make the key that signs encoding sets; never overwrites one."""
+    from sync import keys as room
+
+    public = room.new_release_key(settings().centre.keys)
+    click.echo(f"Made {public}. Every kiosk needs a copy of it; the other file never leaves this machine.")
+
+
+@main.group(cls=Polite)
+def enroll() -> None:
+    """People, their faces and PINs, and the sets made of them."""
+
+
+# --- settings and measurements -------------------------------------------------------------------------------------
+
+
+@main.group("config", cls=Polite)
+def config_group() -> None:
+    """The settings."""
+
+
+@config_group.command("show")
+@click.pass_obj
+def config_show(settings: Callable[[], config.Config]) -> None:
+    """Print every setting as it holds here, passwords masked."""
+    click.echo(config.show(settings()), nl=False)
+
+
+@main.group(cls=Polite)
+def bench() -> None:
+    """Measurements."""
+
+
+if __name__ == "__main__":
+    main(prog_name="hadir")

@@ -1,0 +1,78 @@
+"""What every test may ask for: programs of Debian's packages, and honesty about what was skipped."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+BENCH_DATA = PROJECT.parent / "shared" / "bench"
+IN_CI = os.environ.get("CI") == "true"
+SYSTEM_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+
+PACKAGES = {
+    "mosquitto": "mosquitto",
+    "Xvfb": "xvfb",
+    "xdotool": "xdotool",
+    "chromium": "chromium",
+    "ffmpeg": "ffmpeg",
+    "import": "imagemagick",
+    "systemd-analyze": "systemd",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests that need the research photographs as skipped, visibly, where these are absent."""
+    if BENCH_DATA.is_dir():
+        return
+    absent = pytest.mark.skip(reason="the research photographs are not beside the project")
+    for item in items:
+        if "bench_data" in item.keywords:
+            item.add_marker(absent)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a skipped test is a failed run: everything it could need was installed."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not IN_CI or reporter is None:
+        return
+    skipped = [report.nodeid for report in reporter.stats.get("skipped", [])]
+    if skipped and session.exitstatus == 0:
+        reporter.write_line(f"CI skips nothing, but these were skipped: {', '.join(skipped)}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def program() -> Callable[[str], str]:
+    """A function from a program's name to its path; installs its Debian package where that is possible.
+
+    Skips the test (fails it in CI) where the program is absent and cannot be installed.
+    """
+
+    def find(name: str) -> str:
+        path = shutil.which(name, path=SYSTEM_PATH)
+        if path is None and os.geteuid() == 0 and shutil.which("apt-get"):
+            environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+            for words in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", PACKAGES[name]]):
+                subprocess.run(["apt-get", *words], env=environment, check=False, capture_output=True, timeout=600)
+            path = shutil.which(name, path=SYSTEM_PATH)
+        if path is None:
+            pytest.skip(f"{name} is not installed: sudo apt install {PACKAGES[name]}")
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    """The project's root folder."""
+    return PROJECT
+
+
+@pytest.fixture(scope="session")
+def bench_data() -> Path:
+    """The folder of research photographs; tests that use it carry the mark `bench_data`."""
+    return BENCH_DATA

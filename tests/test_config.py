@@ -1,0 +1,89 @@
+"""Settings: what stands in the file holds, and what is wrong is said with file, line, key and what is allowed."""
+
+from pathlib import Path
+
+import pytest
+
+import config
+
+BASE = Path("/nowhere")
+
+
+def parse(text: str) -> config.Config:
+    return config.parse(text, name="site.yaml", base=BASE)
+
+
+def test_the_shipped_file_says_exactly_the_defaults(project: Path) -> None:
+    shipped = config.load(project / "config.yaml")
+    assert shipped == config.parse("", name="empty", base=project)
+
+
+def test_the_shipped_file_names_every_setting_and_explains_each_section(project: Path) -> None:
+    import yaml
+
+    raw = yaml.safe_load((project / "config.yaml").read_text())
+    assert {key: set(values) for key, values in raw.items()} == {
+        section: set(getattr(config.Config(), section).__struct_fields__)
+        for section in config.Config().__struct_fields__
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("mqtt:\n  prot: 9\n", "site.yaml:2: mqtt.prot: unknown setting; allowed here: host, port"),
+        ("cameras: 1\n", "site.yaml:1: cameras: unknown setting; allowed here: office, terminal"),
+        ("mqtt:\n  port: 70000\n", "site.yaml:2: mqtt.port: Expected `int` <= 65535"),
+        ("# a\n\nmatch:\n  threshold: high\n", "site.yaml:4: match.threshold: Expected `float`, got `str`"),
+        ("office:\n  timezone: Mars/Olympus\n", "site.yaml:2: office.timezone: no such zone; Asia/Jakarta"),
+        ("office:\n  timezone: ../../etc/passwd\n", "site.yaml:2: office.timezone: no such zone"),
+        ("office:\n  id: Kantor Pusat\n", "site.yaml:2: office.id: Expected `str` matching regex"),
+        ("camera:\n  source: /dev/video0\n", "site.yaml:2: camera.source: Expected `str` matching regex"),
+        ("terminal:\n  state: ''\n", "site.yaml:2: terminal.state: expected a path"),
+        ("mqtt: [1\n", "site.yaml:2: "),
+        ("- 1\n", "site.yaml:1: the file: Expected `object`, got `array`"),
+        ("match:\n  threshold: .nan\n", "site.yaml:2: match.threshold: "),
+        ("!!python/object/apply:os.system ['true']\n", "site.yaml:1: could not determine a constructor"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_line(text: str, said: str) -> None:
+    with pytest.raises(config.ConfigError) as refused:
+        parse(text)
+    assert str(refused.value).startswith(said)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_missing_or_binary_file_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    for name in ("absent.yaml", "binary.yaml"):
+        with pytest.raises(config.ConfigError, match="cannot be read"):
+            config.load(tmp_path / name)
+
+
+def test_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("terminal:\n  state: card\ncamera:\n  source: file:clip.avi\ncentre:\n  keys: /etc/hadir/keys\n")
+    settings = config.load(path)
+    assert settings.terminal.state == tmp_path / "card"
+    assert settings.camera.source == f"file:{tmp_path / 'clip.avi'}"
+    assert settings.centre.keys == Path("/etc/hadir/keys")
+    assert settings.centre.register == f"sqlite:///{tmp_path / 'var/centre/register.sqlite'}"
+    assert settings.mqtt.tls_ca == ""
+
+
+def test_what_is_dumped_loads_back_the_same() -> None:
+    settings = config.replace(parse(""), mqtt={"password": "s3cret: #", "port": 1})
+    assert config.parse(config.dump(settings), name="dump", base=BASE) == settings
+
+
+def test_passwords_are_masked_when_shown() -> None:
+    settings = parse("mqtt:\n  password: hunter2\ncentre:\n  register: postgresql+psycopg://hadir:sw0rd@db/hadir\n")
+    shown = config.show(settings)
+    assert "hunter2" not in shown
+    assert "sw0rd" not in shown
+    assert "postgresql+psycopg://hadir:********@db/hadir" in shown
+
+
+def test_a_value_given_on_the_command_line_is_checked_like_the_file() -> None:
+    with pytest.raises(config.ConfigError, match=r"the command line: camera\.source"):
+        config.replace(parse(""), camera={"source": "webcam"})
