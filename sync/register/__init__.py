@@ -1,0 +1,216 @@
+"""The central database: opened, migrated and handed out as short transactions. SQLite by default, PostgreSQL by URL.
+
+The tables are read and written by plain functions that take a Register: `sync.register.events` (punches, heads,
+quarantine, rejected messages), `sync.register.statuses` (what each terminal says of itself) and
+`sync.register.people` (employees, templates, releases). Each uses `register.read()` or `register.write()` and lets no
+SQLAlchemy error out: what callers see is RegisterUnavailable (try again) or another RegisterError.
+
+A Register may be used from several threads; every call takes its own connection.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import alembic.command
+import alembic.config
+import alembic.util
+import sqlalchemy as sa
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from errors import HadirError
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
+# Any constant; the same in every process that writes to one PostgreSQL register.
+_POSTGRES_WRITER_LOCK = 0x48414449
+# Acceptance section 4. WAL with synchronous=FULL lost nothing in real power cuts; NORMAL did.
+_SQLITE_PRAGMAS = (
+    "PRAGMA busy_timeout = 5000",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA wal_autocheckpoint = 200",
+    "PRAGMA journal_size_limit = 4194304",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA cell_size_check = ON",
+    "PRAGMA mmap_size = 0",
+    "PRAGMA secure_delete = ON",
+)
+
+
+class RegisterError(HadirError):
+    """The central database refused; the text says what to do."""
+
+
+class RegisterUnavailable(RegisterError):
+    """The central database cannot be read or written now (away, locked, full); the same call may work later."""
+
+
+class RegisterNewer(RegisterError):
+    """The central database was made by a newer Hadir and is left untouched."""
+
+
+class Register:
+    """An open central database whose schema is the one this code was written for."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Return the register at `url`, created if absent, every migration applied.
+
+        `url` is `sqlite:///PATH` or `postgresql+psycopg://...`. Raises RegisterNewer for a schema this code does not
+        know, RegisterUnavailable when it cannot be reached, RegisterError otherwise.
+        """
+        engine = _engine(url)
+        try:
+            with _translated():
+                _migrate(engine)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine)
+
+    @property
+    def dialect(self) -> str:
+        """Either "sqlite" or "postgresql"."""
+        return self._engine.dialect.name
+
+    def close(self) -> None:
+        """Close every connection; the register cannot be used afterwards."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """Yield a connection that sees one unchanging state. Raises RegisterUnavailable."""
+        with _translated(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """Yield a connection in a transaction that is durable on leaving, or undone by an exception.
+
+        There is one writer at a time, on PostgreSQL too, so that event ids are given in the order of their commits and
+        a reader that asks "what is newer than id N" misses nothing. Raises RegisterUnavailable.
+        """
+        with _translated(), _writing(self._engine) as connection:
+            yield connection
+
+
+@contextmanager
+def _writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    with engine.connect().execution_options(hadir_write=True) as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_POSTGRES_WRITER_LOCK)))
+        yield connection
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn SQLAlchemy's errors into the register's; the statement and its values, which hold names, stay behind."""
+    try:
+        yield
+    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError) as error:
+        raise RegisterUnavailable(
+            f"the register cannot be used now ({_first_line(error)}); see that its disk has space and its server runs"
+        ) from error
+    except sa.exc.DBAPIError as error:
+        raise RegisterError(f"the register refused ({_first_line(error)}); restore it from its backup") from error
+    except sa.exc.TimeoutError as error:
+        raise RegisterUnavailable("the register has no free connection; try again") from error
+    except sa.exc.SQLAlchemyError as error:
+        raise RegisterError(f"the register refused: {type(error).__name__}") from error
+
+
+def _first_line(error: sa.exc.DBAPIError) -> str:
+    """Return what the database says without its details, in which PostgreSQL repeats values."""
+    return str(error.orig).partition("\n")[0]
+
+
+def _engine(url: str) -> sa.Engine:
+    try:
+        parsed = sa.make_url(url)
+        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+            raise RegisterError("centre.register must start with sqlite:/// or postgresql+psycopg://")
+        if parsed.get_backend_name() == "sqlite":
+            _prepare_file(parsed.database)
+        engine = sa.create_engine(parsed, pool_pre_ping=parsed.get_backend_name() == "postgresql")
+    except sa.exc.ArgumentError as error:
+        raise RegisterError("centre.register is not a database URL") from error
+    except ModuleNotFoundError as error:
+        raise RegisterError(
+            f"the register's driver {error.name} is not installed; install it with pip or use sqlite:///PATH"
+        ) from error
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_file(path: str | None) -> None:
+    """Make the file, readable by its owner only: it knows who came when."""
+    if not path or path == ":memory:":
+        raise RegisterError("centre.register must name a file: sqlite:///PATH")
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise RegisterUnavailable(f"{path}: cannot be written ({error.strerror}); set centre.register") from error
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # The driver must not open transactions by itself: it would leave reads and DDL outside of them.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in _SQLITE_PRAGMAS:
+        cursor.execute(pragma)
+    journal = cursor.execute("PRAGMA journal_mode").fetchone()[0]
+    synchronous = cursor.execute("PRAGMA synchronous").fetchone()[0]
+    cursor.close()
+    if (journal, synchronous) != ("wal", 2):
+        raise RegisterError(
+            f"the register's disk gives journal_mode={journal}, synchronous={synchronous} instead of WAL and FULL; "
+            "put it on a local disk"
+        )
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    write = connection.get_execution_options().get("hadir_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _migrate(engine: sa.Engine) -> None:
+    settings = alembic.config.Config()
+    settings.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    settings.set_main_option("path_separator", "os")
+    script = ScriptDirectory.from_config(settings)
+    with engine.begin() as connection:
+        if _revision(connection, script) == script.get_current_head():
+            return
+    with _writing(engine) as connection:
+        _revision(connection, script)  # another process may have been faster, with newer code
+        settings.attributes["connection"] = connection
+        alembic.command.upgrade(settings, "head")
+
+
+def _revision(connection: sa.Connection, script: ScriptDirectory) -> str | None:
+    """Return the register's schema revision, None when it is new. Raises RegisterNewer for one we do not know."""
+    current = MigrationContext.configure(connection).get_current_revision()
+    try:
+        if current is not None:
+            script.get_revision(current)
+    except alembic.util.CommandError as error:
+        raise RegisterNewer(
+            f"the register has schema {current}, made by a newer Hadir; update this machine, or name another register"
+        ) from error
+    return current
