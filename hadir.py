@@ -84,9 +84,7 @@ def demo(
     from demo import supervisor
 
     sys.exit(
-        supervisor.run(
-            settings(), seconds=seconds, headless=headless, camera=camera, broker=broker, as_json=as_json
-        )
+        supervisor.run(settings(), seconds=seconds, headless=headless, camera=camera, broker=broker, as_json=as_json)
     )
 
 

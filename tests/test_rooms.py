@@ -1,0 +1,202 @@
+"""The arrows of the architecture, read from the imports: who may know whom, what is pure, who owns which package."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+ROOMS = ("terminal", "enroll", "sync", "attendance", "console", "bench", "demo")
+ROOT_MODULES = ("config", "errors", "hadir")
+
+MAY_IMPORT = {
+    "terminal": {"sync"},
+    "enroll": {"terminal", "sync"},
+    "sync": set(),
+    "attendance": set(),
+    "console": {"attendance", "sync"},
+    "bench": {"terminal", "enroll", "sync", "attendance", "console", "demo"},
+    "demo": {"terminal", "enroll", "sync"},
+}
+
+PURE = (
+    "terminal/quality.py",
+    "terminal/tracking.py",
+    "terminal/matching.py",
+    "terminal/visit.py",
+    "terminal/screens.py",
+    "terminal/sighting.py",
+    "sync/messages.py",
+    "enroll/rules.py",
+)
+# Modules through which a pure file could reach a clock, a disk, a socket, a thread or a log.
+IMPURE_MODULES = {
+    "asyncio", "concurrent", "io", "logging", "multiprocessing", "os", "pathlib", "queue", "random", "secrets",
+    "select", "shutil", "signal", "socket", "sqlite3", "subprocess", "sys", "tempfile", "threading", "time", "urllib",
+    "pygame", "paho", "sqlite_utils", "sqlalchemy",
+}  # fmt: skip
+IMPURE_CALLS = {"now", "utcnow", "today", "open", "print", "input"}
+
+# Where each third-party package may be imported; a prefix ending in "/" is a whole folder.
+PIXELS = ("terminal/", "enroll/", "bench/", "demo/")
+OWNERS: dict[str, tuple[str, ...]] = {
+    "alembic": ("sync/register/",),
+    "argon2": ("terminal/pin.py",),
+    "babel": ("terminal/screens.py", "terminal/words.py"),
+    "click": ("hadir.py",),
+    "cryptography": ("sync/keys.py",),
+    "cv2": PIXELS,
+    "iotcore": ("demo/broker.py",),
+    "jinja2": ("console/",),
+    "libcamera": ("terminal/pi_camera.py",),
+    "litestar": ("console/",),
+    "msgspec": ("config.py", "sync/", "console/", "terminal/", "enroll/", "demo/"),
+    "numpy": PIXELS,
+    "paho": ("sync/mqtt.py",),
+    "picamera2": ("terminal/pi_camera.py",),
+    "pygame": ("terminal/display.py",),
+    "rich": ("bench/", "hadir.py"),
+    "sqlalchemy": ("sync/register/",),
+    "sqlite_utils": ("terminal/store.py",),
+    "uvicorn": ("console/app.py",),
+    "yaml": ("config.py",),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Import:
+    """One imported module, where and on which line; `top` is its first word."""
+
+    file: str
+    line: int
+    module: str
+
+    @property
+    def top(self) -> str:
+        return self.module.partition(".")[0]
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} imports {self.module}"
+
+
+def sources() -> Iterator[Path]:
+    for module in ROOT_MODULES:
+        yield PROJECT / f"{module}.py"
+    for room in ROOMS:
+        yield from sorted((PROJECT / room).rglob("*.py"))
+
+
+def imports_of(path: Path) -> list[Import]:
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.Import(names=names):
+                modules = [name.name for name in names]
+            case ast.ImportFrom(module=module, level=0) if module:
+                modules = [module]
+            case ast.ImportFrom(level=level) if level:
+                modules = [".".join(path.relative_to(PROJECT).parts[:-level])]
+            case _:
+                continue
+        found += [
+            Import(file=str(path.relative_to(PROJECT)), line=node.lineno, module=module)  # type: ignore[attr-defined]
+            for module in modules
+        ]
+    return found
+
+
+ALL_IMPORTS = [found for path in sources() for found in imports_of(path)]
+
+
+def test_rooms_import_only_along_the_arrows() -> None:
+    wrong = []
+    for found in ALL_IMPORTS:
+        room = found.file.partition("/")[0]
+        if found.top in ROOMS and found.top != room and room in ROOMS and found.top not in MAY_IMPORT[room]:
+            wrong.append(str(found))
+    assert wrong == []
+
+
+def test_nobody_imports_the_command() -> None:
+    assert [str(found) for found in ALL_IMPORTS if found.top == "hadir"] == []
+
+
+def test_attendance_imports_nothing_of_ours() -> None:
+    ours = {*ROOMS, *ROOT_MODULES} - {"attendance"}
+    assert [str(f) for f in ALL_IMPORTS if f.file.startswith("attendance/") and f.top in ours] == []
+
+
+def test_each_package_is_imported_in_one_place() -> None:
+    wrong, unknown = [], set()
+    for found in ALL_IMPORTS:
+        if found.top in sys.stdlib_module_names or found.top in (*ROOMS, *ROOT_MODULES):
+            continue
+        if found.top not in OWNERS:
+            unknown.add(str(found))
+        elif not any(
+            found.file == owner or (owner[-1] == "/" and found.file.startswith(owner)) for owner in OWNERS[found.top]
+        ):
+            wrong.append(str(found))
+    assert (wrong, unknown) == ([], set())
+
+
+@pytest.mark.parametrize("file", PURE)
+def test_a_pure_file_touches_no_clock_disk_socket_thread_or_log(file: str) -> None:
+    path = PROJECT / file
+    assert [str(found) for found in imports_of(path) if found.top in IMPURE_MODULES] == []
+    called = [
+        f"{file}:{node.lineno} calls {name}"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and (name := node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", ""))
+        in IMPURE_CALLS
+    ]
+    assert called == []
+
+
+def test_collector_and_console_run_without_cameras_or_screens() -> None:
+    """Import both in a fresh interpreter in which cv2, numpy, dlib and pygame cannot be imported."""
+    import subprocess
+
+    script = (
+        "import sys\n"
+        "for name in ('cv2', 'numpy', 'dlib', 'pygame'):\n"
+        "    sys.modules[name] = None\n"
+        "import sync.collector, sync.uplink, console.app\n"
+    )
+    said = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    assert (said.returncode, said.stderr) == (0, "")
+
+
+def test_no_file_is_larger_than_two_rooms_should_be() -> None:
+    long = {
+        str(path.relative_to(PROJECT)): lines
+        for path in sources()
+        if (lines := len(path.read_text().splitlines())) > 400
+    }
+    assert long == {}
+
+
+def test_nothing_tracked_names_a_machine_or_a_registry() -> None:
+    import re
+    import subprocess
+
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    # Written in pieces so that this file does not find itself.
+    places = re.compile(
+        "|".join(["/wor" + "k/", "/ro" + "ot/", "/ho" + "me/", "pypi" + r"\.org", "pythonhosted", "debian" + r"\.org"])
+    )
+    found = []
+    for name in files.split("\0"):
+        path = PROJECT / name
+        if not name or not path.is_file() or path.suffix in {".jpg", ".png", ".avi", ".webp"}:
+            continue
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue
+        found += [f"{name}:{n}" for n, line in enumerate(text.splitlines(), 1) if places.search(line)]
+    assert found == []
