@@ -1,15 +1,38 @@
 """Encoding sets: made and signed at the centre, checked and kept whole on the kiosk. The only room that knows the file.
 
 A set is people with their templates and PIN hashes, for one office and one engine, with a version that only rises.
+
+The file is MessagePack: [1, key id, signature, content]. `content` is the bytes of an EncodingSet, and the signature is
+over exactly those bytes behind a prefix that no other signed thing of Hadir has. Nothing in `content` is decoded before
+its signature was found good. A set of 500 people, a template of 128 values and a PIN each, has 340 kB.
 """
 
-from datetime import datetime
+import math
+import struct
+from pathlib import Path
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta, Struct
 
 from errors import HadirError
-from sync.messages import EmployeeNumber, Identifier, Natural, Text
+from sync import keys
+from sync.durable import sweep, write_whole
+from sync.messages import EmployeeNumber, Identifier, Instant, Natural, Text
+
+MAX_SET_BYTES = 64 * 2**20
+CURRENT_NAME = "current.hset"
+
+FORGED = "release_forged"
+OLDER = "release_older"
+FOREIGN = "release_foreign"
+TORN = "release_torn"
+ENGINE = "release_engine"
+TOO_LARGE = "release_too_large"
+
+_SIGNED_AS = b"hadir encoding set 1\0"
+# float32 has 24 bits: a normalised vector of 4096 values stays within 1e-5 of norm 1; 1e-3 also takes other engines'.
+_NORM_TOLERANCE = 1e-3
 
 
 class Person(Struct, frozen=True, kw_only=True):
@@ -32,7 +55,7 @@ class EncodingSet(Struct, frozen=True, kw_only=True):
     version: Natural
     engine_id: Text
     dimension: Annotated[int, Meta(ge=16, le=4096)]
-    created_at: datetime
+    created_at: Instant
     people: tuple[Person, ...]
 
 
@@ -42,3 +65,115 @@ class ReleaseRefused(HadirError):
     def __init__(self, alarm: str, why: str) -> None:
         super().__init__(why)
         self.alarm = alarm
+
+
+class SetNotKept(HadirError):
+    """The card could not be read or written; the set kept before is untouched."""
+
+
+class _Envelope(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    v: Annotated[int, Meta(ge=1, le=1)]
+    key: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$")]
+    signature: Annotated[bytes, Meta(min_length=64, max_length=64)]
+    content: bytes
+
+
+_encoder = msgspec.msgpack.Encoder()
+_envelopes = msgspec.msgpack.Decoder(_Envelope)
+_contents = msgspec.msgpack.Decoder(EncodingSet)
+
+
+def sign_set(content: EncodingSet, key: keys.PrivateKey) -> bytes:
+    """Return the file of `content`, signed with `key`. Raises ReleaseRefused for what no kiosk would take."""
+    inner = _encoder.encode(content)
+    _check_people(_decode_content(inner))
+    envelope = _Envelope(1, keys.key_id(key.public_key()), keys.sign(key, _SIGNED_AS + inner), inner)
+    blob = _encoder.encode(envelope)
+    _check_size(blob)
+    return blob
+
+
+def open_set(
+    blob: bytes, *, trusted: keys.PublicKey, office: str, engine_id: str | None, newer_than: int
+) -> EncodingSet:
+    """Return the set in `blob`: signed by `trusted`, for `office`, its version above `newer_than`, every value sound.
+
+    `engine_id` None takes any engine. A retained set comes again at every connect: whoever receives one compares it
+    with `kept_set` first, as the kept one itself is refused here as "older". Numbers are checked here as well: 150,000
+    templates of 128 values take 0.3 s. Raises ReleaseRefused.
+    """
+    _check_size(blob)
+    try:
+        envelope = _envelopes.decode(blob)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ReleaseRefused(TORN, f"this is not a whole encoding set: {error}") from error
+    if envelope.key != keys.key_id(trusted):
+        raise ReleaseRefused(
+            FORGED, f"the set says it is signed by key {envelope.key}, but only {keys.key_id(trusted)} is trusted here"
+        )
+    if not keys.verify(trusted, envelope.signature, _SIGNED_AS + envelope.content):
+        raise ReleaseRefused(FORGED, "the set's signature is not that of the trusted key")
+    content = _decode_content(envelope.content)
+    if content.office != office:
+        raise ReleaseRefused(FOREIGN, f"the set is for office {content.office}, not for {office}")
+    if engine_id is not None and content.engine_id != engine_id:
+        raise ReleaseRefused(ENGINE, f"the set was made with engine {content.engine_id}, but {engine_id} runs here")
+    if content.version <= newer_than:
+        raise ReleaseRefused(OLDER, f"the set is version {content.version}, and {newer_than} was seen already")
+    _check_people(content)
+    return content
+
+
+def keep_set(folder: Path, blob: bytes) -> None:
+    """Have `folder` keep exactly `blob` as the current set, through any kill or power cut. Raises SetNotKept."""
+    try:
+        write_whole(folder / CURRENT_NAME, blob)
+    except OSError as error:
+        raise SetNotKept(
+            f"{folder}: the encoding set cannot be kept ({error.strerror}); the one before stays"
+        ) from error
+
+
+def kept_set(folder: Path) -> bytes | None:
+    """Return the set kept in `folder`, as it was kept, or None. Removes what a killed `keep_set` left behind.
+
+    For the one thread that keeps sets there. Raises SetNotKept where the card cannot be read.
+    """
+    try:
+        sweep(folder, CURRENT_NAME)
+        with (folder / CURRENT_NAME).open("rb") as file:
+            return file.read(MAX_SET_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise SetNotKept(f"{folder}: the kept encoding set cannot be read ({error.strerror})") from error
+
+
+def _check_size(blob: bytes) -> None:
+    if len(blob) > MAX_SET_BYTES:
+        raise ReleaseRefused(TOO_LARGE, f"the set has {len(blob)} bytes; {MAX_SET_BYTES} are allowed")
+
+
+def _decode_content(inner: bytes) -> EncodingSet:
+    try:
+        return _contents.decode(inner)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ReleaseRefused(TORN, f"the set's content is not whole: {error}") from error
+
+
+def _check_people(content: EncodingSet) -> None:
+    """Refuse two people of one number, and a template that is not `dimension` finite numbers of norm 1."""
+    numbers: set[str] = set()
+    layout = struct.Struct(f"<{content.dimension}f")
+    for person in content.people:
+        if person.employee in numbers:
+            raise ReleaseRefused(TORN, f"employee {person.employee} is in the set twice")
+        numbers.add(person.employee)
+        for template in person.templates:
+            if len(template) != layout.size:
+                raise ReleaseRefused(
+                    TORN, f"a template of employee {person.employee} has {len(template)} bytes, not {layout.size}"
+                )
+            # hypot is NaN or infinite when any value is, and a comparison with NaN is false.
+            if not abs(math.hypot(*layout.unpack(template)) - 1) <= _NORM_TOLERANCE:
+                raise ReleaseRefused(TORN, f"a template of employee {person.employee} is not of norm 1")
