@@ -1,0 +1,314 @@
+"""The outbox: committed or not there at all, no gap, and a row leaves only on the collector's word."""
+
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from sync.messages import Ack, AttendanceEvent, ClockQuality, Direction, DirectionBy, Method, Punch, decode, encode
+from sync.outbox import MIGRATIONS, AckRefused, Outbox, OutboxFailed
+
+SEVEN = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
+BOOT = "ab" * 16
+
+
+def open_card(folder: Path) -> sqlite3.Connection:
+    """Return a connection as terminal/store.py opens it: WAL, FULL, the outbox's tables there."""
+    connection = sqlite3.connect(folder / "card.sqlite", isolation_level=None, timeout=5)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'outbox'").fetchone():
+        for _, script in MIGRATIONS:
+            connection.executescript(script)
+    return connection
+
+
+def punch(employee: str = "1987", *, at: datetime = SEVEN, score: float | None = 0.7) -> Punch:
+    return Punch(
+        employee=employee,
+        method=Method.FACE,
+        direction=Direction.IN,
+        direction_by=DirectionBy.SCHEDULE,
+        occurred_at=at,
+        first_seen_at=at - timedelta(seconds=1),
+        gallery_version=3,
+        engine_id="test",
+        score=score,
+        margin=0.2,
+    )
+
+
+def record(outbox: Outbox, employee: str = "1987", **more: object) -> AttendanceEvent:
+    repeat_of = more.pop("repeat_of", None)
+    return outbox.record(
+        punch(employee, **more),  # type: ignore[arg-type]
+        clock=ClockQuality.SYNCED,
+        boot_id=BOOT,
+        boottime_ns=5,
+        repeat_of=repeat_of,  # type: ignore[arg-type]
+    )
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(open_card(tmp_path)) as connection:
+        yield connection
+
+
+@pytest.fixture
+def outbox(card: sqlite3.Connection) -> Outbox:
+    return Outbox(card, office="demo", terminal="lobby-1")
+
+
+def ack_for(outbox: Outbox, upto: int, *extra: int, terminal: str = "lobby-1") -> Ack:
+    return Ack(office="demo", terminal=terminal, epoch=outbox.epoch, upto=upto, extra=extra)
+
+
+def test_a_punch_gets_the_next_place_and_its_exact_bytes_wait(outbox: Outbox) -> None:
+    events = [record(outbox, employee) for employee in ("1", "2", "3")]
+
+    assert [event.seq for event in events] == [1, 2, 3]
+    assert [pending.payload for pending in outbox.pending()] == [encode(event) for event in events]
+    assert decode(AttendanceEvent, outbox.pending()[1].payload) == events[1]
+    assert (outbox.depth(), outbox.last_seq()) == (3, 3)
+
+
+def test_the_epoch_is_one_life_of_the_database(tmp_path: Path, outbox: Outbox) -> None:
+    with closing(open_card(tmp_path)) as again:
+        assert Outbox(again, office="demo", terminal="lobby-1").epoch == outbox.epoch
+    elsewhere = tmp_path / "other"
+    elsewhere.mkdir()
+    with closing(open_card(elsewhere)) as fresh:
+        other = Outbox(fresh, office="demo", terminal="lobby-1")
+    assert len(other.epoch) == 32
+    assert other.epoch != outbox.epoch
+
+
+def test_another_connection_sees_a_punch_as_soon_as_record_returns(tmp_path: Path, outbox: Outbox) -> None:
+    with closing(open_card(tmp_path)) as reader:
+        uplink_side = Outbox(reader, office="demo", terminal="lobby-1")
+        record(outbox)
+        assert uplink_side.depth() == 1
+
+
+@pytest.mark.parametrize("pragma", ["synchronous = NORMAL", "synchronous = OFF", "journal_mode = DELETE"])
+def test_a_connection_that_would_lose_rows_in_a_power_cut_is_refused(card: sqlite3.Connection, pragma: str) -> None:
+    card.execute(f"PRAGMA {pragma}")
+    with pytest.raises(OutboxFailed, match="WAL and FULL"):
+        Outbox(card, office="demo", terminal="lobby-1")
+
+
+def test_an_ack_marks_everything_up_to_and_the_extras(outbox: Outbox) -> None:
+    for _ in range(6):
+        record(outbox)
+    assert outbox.acknowledge(ack_for(outbox, 2, 4, 6)) == 4
+    assert [pending.seq for pending in outbox.pending()] == [3, 5]
+    assert outbox.acknowledge(ack_for(outbox, 2, 4, 6)) == 0, "the same word again changes nothing"
+    assert outbox.acknowledge(ack_for(outbox, 6)) == 2
+    assert outbox.depth() == 0
+
+
+def test_pending_pages_in_order(outbox: Outbox) -> None:
+    for _ in range(5):
+        record(outbox)
+    assert [row.seq for row in outbox.pending(limit=2)] == [1, 2]
+    assert [row.seq for row in outbox.pending(after_seq=2, limit=2)] == [3, 4]
+    assert [row.seq for row in outbox.pending(after_seq=4)] == [5]
+
+
+def test_an_ack_for_somebody_else_marks_nothing(outbox: Outbox) -> None:
+    record(outbox)
+    for forged in (
+        ack_for(outbox, 1, terminal="lobby-2"),
+        Ack(office="other", terminal="lobby-1", epoch=outbox.epoch, upto=1),
+        Ack(office="demo", terminal="lobby-1", epoch="0" * 32, upto=1),
+    ):
+        with pytest.raises(AckRefused):
+            outbox.acknowledge(forged)
+    assert outbox.depth() == 1
+
+
+def test_an_ack_for_punches_never_made_marks_nothing(outbox: Outbox) -> None:
+    record(outbox)
+    for forged in (ack_for(outbox, 2), ack_for(outbox, 1, 7), ack_for(outbox, 2**60)):
+        with pytest.raises(AckRefused, match="never made"):
+            outbox.acknowledge(forged)
+    assert outbox.depth() == 1
+
+
+def test_a_full_disk_refuses_the_punch_and_works_again_when_there_is_space(
+    card: sqlite3.Connection, outbox: Outbox
+) -> None:
+    record(outbox)
+    pages = card.execute("PRAGMA page_count").fetchone()[0]
+    card.execute(f"PRAGMA max_page_count = {pages}")
+    recorded = 1
+    try:
+        for recorded in range(1, 10_000):
+            record(outbox)
+    except OutboxFailed as failure:
+        assert "nothing was recorded" in str(failure)
+    assert not card.in_transaction
+    assert outbox.last_seq() == outbox.depth() == recorded
+    with pytest.raises(OutboxFailed):
+        record(outbox)
+
+    card.execute("PRAGMA max_page_count = 1000000")
+    assert record(outbox).seq == recorded + 1, "the refused punches left no gap"
+    assert card.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+
+
+def test_a_locked_card_refuses_the_punch_and_keeps_nothing(tmp_path: Path, card: sqlite3.Connection) -> None:
+    card.execute("PRAGMA busy_timeout = 20")
+    outbox = Outbox(card, office="demo", terminal="lobby-1")
+    with closing(open_card(tmp_path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(OutboxFailed, match="locked"):
+            record(outbox)
+        other.execute("ROLLBACK")
+    assert record(outbox).seq == 1
+
+
+def test_a_punch_inside_somebody_elses_transaction_is_refused_and_leaves_it_alone(
+    card: sqlite3.Connection, outbox: Outbox
+) -> None:
+    card.execute("BEGIN")
+    with pytest.raises(OutboxFailed):
+        record(outbox)
+    assert card.in_transaction
+    card.execute("ROLLBACK")
+    assert record(outbox).seq == 1
+
+
+@pytest.mark.parametrize(
+    ("employee", "at", "score"),
+    [
+        ("1987", SEVEN, float("nan")),
+        ("1987", SEVEN, float("inf")),
+        ("", SEVEN, 0.5),
+        ("x" * 33, SEVEN, 0.5),
+        ("1987'; --", SEVEN, 0.5),
+        ("1987", SEVEN.replace(tzinfo=None), 0.5),
+        ("1987", "yesterday", 0.5),
+        ("1987", SEVEN, {1, 2}),
+    ],
+)
+def test_what_the_collector_would_refuse_is_not_recorded(
+    outbox: Outbox, employee: str, at: datetime, score: float
+) -> None:
+    value = punch("1")
+    broken = Punch(
+        employee=employee,
+        method=value.method,
+        direction=value.direction,
+        direction_by=value.direction_by,
+        occurred_at=at,
+        first_seen_at=value.first_seen_at,
+        gallery_version=1,
+        score=score,
+    )
+    with pytest.raises(OutboxFailed, match="cannot be recorded"):
+        outbox.record(broken, clock=ClockQuality.SYNCED, boot_id=BOOT, boottime_ns=5)
+    assert (outbox.depth(), outbox.last_seq()) == (0, 0)
+
+
+def test_the_newest_punch_is_found_and_repeats_are_passed_over(outbox: Outbox) -> None:
+    first = record(outbox, "1", at=SEVEN)
+    record(outbox, "2", at=SEVEN + timedelta(seconds=5))
+    record(outbox, "1", at=SEVEN + timedelta(seconds=10), repeat_of=first.seq)
+
+    assert outbox.last_punch("1", since=SEVEN) == first
+    assert outbox.last_punch("1", since=SEVEN + timedelta(seconds=1)) is None
+    assert outbox.last_punch("3", since=SEVEN) is None
+    assert [event.repeat_of for event in outbox.punches("1", since=SEVEN)] == [None, first.seq]
+
+
+def test_acknowledged_punches_are_kept_until_their_time_and_the_sequence_goes_on(card: sqlite3.Connection) -> None:
+    clock = [SEVEN]
+    outbox = Outbox(card, office="demo", terminal="lobby-1", now=lambda: clock[0])
+    for _ in range(1200):
+        record(outbox)
+    outbox.acknowledge(ack_for(outbox, 1100))
+    clock[0] += timedelta(days=31)
+    outbox.acknowledge(ack_for(outbox, 1150))
+
+    assert outbox.forget_acknowledged(clock[0] - timedelta(days=30)) == 1100
+    assert outbox.forget_acknowledged(clock[0] - timedelta(days=30)) == 0
+    assert [outbox.pending(limit=1)[0].seq, outbox.depth()] == [1151, 50]
+
+    outbox.acknowledge(ack_for(outbox, 1200))
+    assert outbox.forget_acknowledged(clock[0] + timedelta(days=1)) == 100
+    assert record(outbox).seq == 1201, "an empty table does not start the sequence again"
+
+
+def test_a_card_moved_to_another_kiosk_speaks_for_it_only_when_nothing_is_left(
+    card: sqlite3.Connection, outbox: Outbox
+) -> None:
+    record(outbox)
+    with pytest.raises(OutboxFailed, match="holds 1 punches of terminal lobby-1"):
+        Outbox(card, office="demo", terminal="lobby-2")
+    outbox.acknowledge(ack_for(outbox, 1))
+    moved = Outbox(card, office="demo", terminal="lobby-2")
+    assert moved.epoch != outbox.epoch
+    assert record(moved).seq == 1
+    assert moved.pending()[0].seq == 1
+
+
+def test_two_threads_record_and_acknowledge_without_a_gap(tmp_path: Path, outbox: Outbox) -> None:
+    failures: list[BaseException] = []
+    done = threading.Event()
+
+    def acknowledging() -> None:
+        try:
+            with closing(open_card(tmp_path)) as connection:
+                side = Outbox(connection, office="demo", terminal="lobby-1")
+                while not (done.is_set() and side.depth() == 0):
+                    rows = side.pending(limit=7)
+                    if rows:
+                        side.acknowledge(ack_for(side, rows[-1].seq))
+        except BaseException as error:  # noqa: BLE001 - handed to the test
+            failures.append(error)
+
+    thread = threading.Thread(target=acknowledging)
+    thread.start()
+    seqs = [record(outbox).seq for _ in range(150)]
+    done.set()
+    thread.join(20)
+    assert not failures
+    assert seqs == list(range(1, 151))
+
+
+@pytest.mark.slow
+def test_a_punch_printed_after_record_survives_kill_9(tmp_path: Path) -> None:
+    """Kill the process at any moment: every seq it announced is in the file, and none is missing below it."""
+    program = f"""
+import sys
+sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[2])]!r}
+from pathlib import Path
+from test_outbox import open_card, record
+from sync.outbox import Outbox
+outbox = Outbox(open_card(Path({str(tmp_path)!r})), office="demo", terminal="lobby-1")
+while True:
+    print(record(outbox).seq, flush=True)
+"""
+    thanked = 0
+    for round_ in range(4):
+        with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for _ in range(20 + 13 * round_):
+                thanked = int(process.stdout.readline())
+            process.kill()
+            for line in process.stdout:
+                if line.endswith("\n"):
+                    thanked = int(line)
+        with closing(open_card(tmp_path)) as card:
+            outbox = Outbox(card, office="demo", terminal="lobby-1")
+            seqs = [row.seq for row in outbox.pending(limit=1_000_000)]
+            assert seqs == list(range(1, outbox.last_seq() + 1))
+            assert thanked <= outbox.last_seq() <= thanked + 1
