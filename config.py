@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from errors import HadirError
 
-Identifier = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,39}$")]
+Identifier = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,39}\Z")]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]

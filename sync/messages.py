@@ -17,9 +17,9 @@ from errors import HadirError
 ROOT = "hadir/v1"
 MAX_MESSAGE_BYTES = 16_384
 
-Identifier = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,39}$")]
-EmployeeNumber = Annotated[str, Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]{0,31}$")]
-Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
+Identifier = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{1,39}\Z")]
+EmployeeNumber = Annotated[str, Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]{0,31}\Z")]
+Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 Text = Annotated[str, Meta(max_length=200)]
 Sequence = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 Natural = Annotated[int, Meta(ge=0, le=2**63 - 1)]

@@ -73,7 +73,7 @@ class SetNotKept(HadirError):
 
 class _Envelope(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     v: Annotated[int, Meta(ge=1, le=1)]
-    key: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}$")]
+    key: Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
     signature: Annotated[bytes, Meta(min_length=64, max_length=64)]
     content: bytes
 
