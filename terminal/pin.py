@@ -10,7 +10,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from itertools import pairwise
 
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import Argon2Error
@@ -18,6 +18,7 @@ from argon2.exceptions import Argon2Error
 import config
 from errors import HadirError
 from sync.releases import Person
+from terminal.states import PinVerdict
 
 PIN_DIGITS = 6
 _MAX_REMEMBERED = 10_000
@@ -31,21 +32,13 @@ class PinRefused(HadirError):
     """The PIN may not be used; the text says what is wrong with it and what to choose."""
 
 
-class PinOutcome(StrEnum):
-    """What the desk says: the PIN is this employee's; number or PIN is wrong; ask again later."""
-
-    OK = "ok"
-    REFUSED = "refused"
-    WAIT = "wait"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinAnswer:
     """The answer to the check numbered `check`. `employee` only for OK; `wait_s` is how long to wait before the next
     try (0: none needed). `gallery_version` is that of the set the PIN was checked against."""
 
     check: int
-    outcome: PinOutcome
+    verdict: PinVerdict
     employee: str | None = None
     wait_s: float = 0.0
     gallery_version: int = 0
@@ -75,7 +68,7 @@ def acceptable(pin: str, *, employee: str = "") -> None:
     """Return when `pin` may be used by `employee`. Raises PinRefused saying why not."""
     if not re.fullmatch(rf"[0-9]{{{PIN_DIGITS}}}", pin):
         raise PinRefused(f"a PIN is {PIN_DIGITS} digits, 0 to 9; type {PIN_DIGITS} of them")
-    steps = {(int(after) - int(before)) % 10 for before, after in zip(pin, pin[1:], strict=False)}
+    steps = {(int(after) - int(before)) % 10 for before, after in pairwise(pin)}
     if steps == {0}:
         raise PinRefused("one digit repeated is the first thing a stranger tries; choose another PIN")
     if steps in ({1}, {9}):
@@ -197,19 +190,19 @@ class PinDesk:
         version, people = self._people()
         wait_s = self._throttle.wait_s(number, self._now_s())
         if wait_s > 0:
-            return PinAnswer(check=check, outcome=PinOutcome.WAIT, wait_s=wait_s, gallery_version=version)
+            return PinAnswer(check=check, verdict=PinVerdict.WAIT, wait_s=wait_s, gallery_version=version)
         self._throttle.begin(self._now_s())
         person = people.get(number)
         stored = person.pin if person else None
         right = check_pin(stored or self._no_one, number, pin)
         if person and stored and right:
             self._throttle.succeeded(number)
-            return PinAnswer(check=check, outcome=PinOutcome.OK, employee=person.employee, gallery_version=version)
+            return PinAnswer(check=check, verdict=PinVerdict.OK, employee=person.employee, gallery_version=version)
         now_s = self._now_s()
         self._throttle.failed(number, now_s)
         return PinAnswer(
             check=check,
-            outcome=PinOutcome.REFUSED,
+            verdict=PinVerdict.REFUSED,
             wait_s=self._throttle.wait_s(number, now_s),
             gallery_version=version,
         )
@@ -218,10 +211,13 @@ class PinDesk:
 _NIP_DIGITS = 18
 # Besides patterns: rows of the keypad, and the years and words of published lists of leaked six-digit PINs.
 _COMMON = frozenset(
-    """
+    re.findall(
+        "[0-9]{6}",
+        """
     147258 147369 147852 159357 159753 246810 258369 258456 357159 369258 456852 741852 753159 789456 852456 963852
     123654 123789 789123 456123 112358 135790 314159 271828 123987 101010 102030 123450 159951 520131 131452 170845
-    """.split()
+    """,
+    )
 )
 
 

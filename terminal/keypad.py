@@ -1,0 +1,174 @@
+"""The transitions of a visit that fingers cause: the keypad, its number and its six digits. *Pure*."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from sync.messages import DirectionBy, Method, Punch
+from terminal import states
+from terminal.states import (
+    CameraDown,
+    CheckPin,
+    Chime,
+    Idle,
+    Keypad,
+    KeypadReason,
+    Now,
+    PinAnswered,
+    PinChecking,
+    PinCode,
+    PinNumber,
+    PinProblem,
+    PinVerdict,
+    Recording,
+    Sound,
+    State,
+    Tapped,
+    Tick,
+    Typed,
+    Visit,
+)
+from terminal.steps import Step, arrived_at, at, direction_of, home, leads_to, open_keypad, record, remember, repeated
+
+CODE_DIGITS = 6
+MAX_NUMBER = 32
+_CHECKING_S = 10.0  # a PIN check takes well under a second; this long means the desk is gone
+
+
+@leads_to(PinNumber)
+def tap(visit: Visit, state: State, given: Tapped, now: Now) -> Step:
+    if given.button != states.PIN_BUTTON:
+        return visit, ()
+    return open_keypad(visit, KeypadReason.ASKED, arrived_at(state, now), now), (Chime(sound=Sound.KEY),)
+
+
+@leads_to(PinNumber)
+def start_typing(visit: Visit, state: State, given: Typed, now: Now) -> Step:
+    """The first key opens the keypad and counts: a keyboard, a reader that types, need no touch."""
+    if given.key != states.ENTER and not _fits_number("", given.key):
+        return visit, ()
+    visit = open_keypad(visit, KeypadReason.ASKED, arrived_at(state, now), now)
+    if given.key == states.ENTER or not isinstance(visit.state, PinNumber):
+        return visit, (Chime(sound=Sound.KEY),)
+    return type_number(visit, visit.state, given, now)
+
+
+@leads_to(Idle, PinCode, CameraDown)
+def type_number(visit: Visit, state: PinNumber, given: Typed | Tapped, now: Now) -> Step:
+    number = state.number
+    match _key(given):
+        case states.CANCEL:
+            return home(visit, now), (Chime(sound=Sound.KEY),)
+        case states.ENTER if not number:
+            return _keep_typing(visit, state, now, problem=PinProblem.NO_NUMBER)
+        case states.ENTER:
+            code = PinCode(keypad=_used(visit, state.keypad, now), number=number)
+            return at(visit, code), (Chime(sound=Sound.KEY),)
+        case states.BACKSPACE:
+            return _keep_typing(visit, state, now, number=number[:-1], problem=None)
+        case key if _fits_number(number, key):
+            return _keep_typing(visit, state, now, number=number + key, problem=None)
+    return visit, ()
+
+
+@leads_to(Idle, PinNumber, PinChecking, CameraDown)
+def type_code(visit: Visit, state: PinCode, given: Typed | Tapped, now: Now) -> Step:
+    code = state.code
+    match _key(given):
+        case states.CANCEL:
+            return home(visit, now), (Chime(sound=Sound.KEY),)
+        case states.ENTER if len(code) < CODE_DIGITS:
+            return _keep_typing(visit, state, now, problem=PinProblem.TOO_SHORT)
+        case states.ENTER:
+            return _check(visit, state, now)
+        case states.BACKSPACE if not code:
+            number = PinNumber(keypad=_used(visit, state.keypad, now), number=state.number)
+            return at(visit, number), (Chime(sound=Sound.KEY),)
+        case states.BACKSPACE:
+            return _keep_typing(visit, state, now, code=code[:-1], problem=None)
+        case key if re.fullmatch("[0-9]", key) and len(code) < CODE_DIGITS:
+            return _keep_typing(visit, state, now, code=code + key, problem=None)
+    return visit, ()
+
+
+@leads_to(Idle, CameraDown)
+def cancel_only(visit: Visit, state: PinChecking, given: Typed | Tapped, now: Now) -> Step:
+    """Only cancel is heard; the answer that comes later finds nobody waiting and records nothing."""
+    return (home(visit, now), (Chime(sound=Sound.KEY),)) if _key(given) == states.CANCEL else (visit, ())
+
+
+@leads_to(Recording, PinCode)
+def hear_desk(visit: Visit, state: PinChecking, given: PinAnswered, now: Now) -> Step:
+    if given.check != state.check:
+        return visit, ()
+    if given.verdict is PinVerdict.OK and given.employee is not None:
+        return _punch_pin(visit, state, given.employee, given, now)
+    waits = given.verdict is PinVerdict.WAIT
+    code = PinCode(
+        keypad=_used(visit, state.keypad, now),
+        number=state.number,
+        problem=PinProblem.WAIT if waits else PinProblem.WRONG,
+        wait_until_s=now.monotonic_s + given.wait_s,
+    )
+    return at(visit, code), (Chime(sound=Sound.REFUSED),)
+
+
+@leads_to(Idle, CameraDown)
+def close(visit: Visit, state: PinNumber | PinCode, given: Tick, now: Now) -> Step:
+    closes_at_s = min(state.keypad.idle_until_s, state.keypad.closes_at_s)
+    return (home(visit, now), ()) if now.monotonic_s >= closes_at_s else (visit, ())
+
+
+@leads_to(PinCode)
+def desk_gone(visit: Visit, state: PinChecking, given: Tick, now: Now) -> Step:
+    if now.monotonic_s < state.until_s:
+        return visit, ()
+    keypad = _used(visit, state.keypad, now)
+    return at(visit, PinCode(keypad=keypad, number=state.number, problem=PinProblem.NO_ANSWER)), ()
+
+
+def _punch_pin(visit: Visit, state: PinChecking, employee: str, given: PinAnswered, now: Now) -> Step:
+    first = repeated(state.asked_at, given.earlier, visit.rules)
+    punch = Punch(
+        employee=employee,
+        method=Method.PIN,
+        direction=direction_of(state.asked_at, repeats=first, rules=visit.rules),
+        direction_by=DirectionBy.SCHEDULE,
+        occurred_at=state.asked_at,
+        first_seen_at=state.keypad.arrived_at,
+        gallery_version=given.gallery_version,
+    )
+    return record(visit, punch, first, None, now)
+
+
+def _used(visit: Visit, keypad: Keypad, now: Now) -> Keypad:
+    return replace(keypad, touched=True, idle_until_s=now.monotonic_s + visit.rules.pin_timeout_s)
+
+
+def _keep_typing(visit: Visit, state: PinNumber | PinCode, now: Now, **changes: Any) -> Step:
+    state = replace(state, keypad=_used(visit, state.keypad, now), **changes)
+    return at(visit, state), (Chime(sound=Sound.KEY),)
+
+
+def _check(visit: Visit, state: PinCode, now: Now) -> Step:
+    check = visit.memory.check + 1
+    checking = PinChecking(
+        keypad=_used(visit, state.keypad, now),
+        number=state.number,
+        check=check,
+        asked_at=now.at,
+        until_s=now.monotonic_s + _CHECKING_S,
+    )
+    asks = CheckPin(check=check, number=state.number, pin=state.code)
+    return at(remember(visit, check=check), checking), (asks,)
+
+
+def _key(given: Typed | Tapped) -> str:
+    return given.key if isinstance(given, Typed) else given.button
+
+
+def _fits_number(number: str, key: str) -> bool:
+    """Return whether `key` may follow in an employee number, whose letters and length `messages` fixes."""
+    if len(number) >= MAX_NUMBER:
+        return False
+    return re.fullmatch("[0-9A-Za-z.-]" if number else "[0-9A-Za-z]", key) is not None

@@ -1,0 +1,328 @@
+"""The values of a visit: its states, what may happen to it, what it asks for. *Pure*; `visit` has the transitions.
+
+Two clocks travel with every step: `at` (UTC with zone) is for what is recorded, `monotonic_s` for how long things last.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from enum import StrEnum
+
+from sync.messages import AttendanceEvent, Punch
+from terminal.quality import Reason
+from terminal.sighting import CameraState, Sighting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitRules:
+    """The policy of visits; config.yaml says what each means. `zone` is the office's."""
+
+    zone: tzinfo
+    result_s: float = 2.5
+    repeat_window_s: float = 60
+    tries_before_pin: int = 3
+    pin_timeout_s: float = 30
+    direction_change_hour: int = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Now:
+    """When a step is taken."""
+
+    at: datetime
+    monotonic_s: float
+
+
+# --- states ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idle:
+    """Nobody is being served."""
+
+    since_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looking:
+    """Somebody is before the camera and not yet identified. `arrived_at` is when this face was first seen."""
+
+    track_id: int
+    arrived_at: datetime
+    hint: Reason | None
+    seen_at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """A punch is on its way to the card. `first` is the punch it repeats."""
+
+    punch: Punch
+    first: AttendanceEvent | None
+    track_id: int | None
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """The card has the punch: the green screen."""
+
+    event: AttendanceEvent
+    track_id: int | None
+    since_s: float
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlreadyRecorded:
+    """The card has the punch, which repeats `first` and is answered with it."""
+
+    event: AttendanceEvent
+    first: AttendanceEvent
+    track_id: int | None
+    since_s: float
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotRecognised:
+    """The face is nobody's of this office; the next look may still succeed."""
+
+    track_id: int
+    arrived_at: datetime
+    hint: Reason | None
+    since_s: float
+    until_s: float
+
+
+class KeypadReason(StrEnum):
+    """Why the keypad is open."""
+
+    ASKED = "asked"
+    NOT_RECOGNISED = "not_recognised"
+    AMBIGUOUS = "ambiguous"
+
+
+class PinProblem(StrEnum):
+    """What was wrong with what was typed last."""
+
+    NO_NUMBER = "no_number"
+    TOO_SHORT = "too_short"
+    WRONG = "wrong"
+    WAIT = "wait"
+    NO_ANSWER = "no_answer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keypad:
+    """One opening of the keypad. `touched` when a key was used since; it closes at `idle_until_s`, moved on by every
+    key, and at `closes_at_s` whatever happens, so that nobody holds an early arrival open for a friend."""
+
+    reason: KeypadReason
+    arrived_at: datetime
+    opened_at_s: float
+    touched: bool
+    idle_until_s: float
+    closes_at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinNumber:
+    """The employee number is being typed."""
+
+    keypad: Keypad
+    number: str = ""
+    problem: PinProblem | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinCode:
+    """The six digits are being typed. `wait_until_s` with the problem WAIT."""
+
+    keypad: Keypad
+    number: str
+    code: str = field(default="", repr=False)
+    problem: PinProblem | None = None
+    wait_until_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinChecking:
+    """The desk is checking what was typed at `asked_at`."""
+
+    keypad: Keypad
+    number: str
+    check: int
+    asked_at: datetime
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotRecorded:
+    """The card refused the punch: try again."""
+
+    track_id: int | None
+    since_s: float
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraDown:
+    """No camera: PIN only, until it is back."""
+
+    since_s: float
+
+
+State = (
+    Idle
+    | Looking
+    | Recording
+    | Recorded
+    | AlreadyRecorded
+    | NotRecognised
+    | PinNumber
+    | PinCode
+    | PinChecking
+    | NotRecorded
+    | CameraDown
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What outlives a state. `done`: tracks that need nothing more from this kiosk. `quiet`: tracks that were offered
+    the keypad and are not offered it again. `held`: tracks seen while somebody typed a PIN, which wait for the end of
+    that visit. `missed` is (track, misses of it already answered); `tries` counts the misses answered since anybody was
+    recognised or the kiosk was left alone. `check` numbers the PIN checks."""
+
+    camera_lost: bool = False
+    done: tuple[int, ...] = ()
+    quiet: tuple[int, ...] = ()
+    held: tuple[int, ...] = ()
+    missed: tuple[int, int] = (-1, 0)
+    tries: int = 0
+    check: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """The whole machine as a value: where it is, what it remembers, and the policy it follows."""
+
+    state: State
+    memory: Memory
+    rules: VisitRules
+
+
+# --- inputs ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saw:
+    """The camera's newest sighting. `earlier` is the identified employee's last punch of the day that was no repeat."""
+
+    sighting: Sighting
+    earlier: AttendanceEvent | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CameraChanged:
+    """The camera works, starts or is lost."""
+
+    camera: CameraState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tapped:
+    """A button of the screen was touched."""
+
+    button: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """A key: one character, or BACKSPACE, ENTER, CANCEL."""
+
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Committed:
+    """The card has the event; `first_event` is the punch it repeats."""
+
+    event: AttendanceEvent
+    first_event: AttendanceEvent | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitFailed:
+    """The card does not have the punch."""
+
+
+class PinVerdict(StrEnum):
+    """What the PIN desk said."""
+
+    OK = "ok"
+    REFUSED = "refused"
+    WAIT = "wait"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinAnswered:
+    """The PIN desk's answer to `check`. `employee`, its `earlier` punch and `gallery_version` matter for OK only."""
+
+    check: int
+    verdict: PinVerdict
+    employee: str | None = None
+    wait_s: float = 0.0
+    earlier: AttendanceEvent | None = None
+    gallery_version: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """Time passed."""
+
+
+Input = Saw | CameraChanged | Tapped | Typed | Committed | CommitFailed | PinAnswered | Tick
+
+PIN_BUTTON = "pin"
+BACKSPACE = "backspace"
+ENTER = "enter"
+CANCEL = "cancel"
+
+# --- effects --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Commit the punch, as a repeat of `first` if there is one, and answer Committed or CommitFailed."""
+
+    punch: Punch
+    first: AttendanceEvent | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckPin:
+    """Ask the PIN desk; it answers PinAnswered with the same `check`."""
+
+    check: int
+    number: str
+    pin: str = field(repr=False)
+
+
+class Sound(StrEnum):
+    """The tones a kiosk has."""
+
+    RECORDED = "recorded"
+    ALREADY = "already"
+    REFUSED = "refused"
+    KEY = "key"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chime:
+    """Sound a tone."""
+
+    sound: Sound
+
+
+Effect = Record | CheckPin | Chime

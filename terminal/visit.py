@@ -1,0 +1,114 @@
+"""One person's visit as a state machine: what was seen, tapped and typed becomes at most one committed punch. *Pure*.
+
+`step` looks up TABLE by the type of the state and the type of the input, and runs the transition that stands there;
+`diagram` draws the same table. Each transition says where it may lead. The values are in `states`.
+
+What holds whatever happens: green comes only after Committed; a track is punched once, and one that was ambiguous never
+by its face; the next face pre-empts a result but never a keypad in use; every way leads back to Idle or CameraDown.
+"""
+
+from terminal.keypad import (
+    cancel_only,
+    close,
+    desk_gone,
+    hear_desk,
+    start_typing,
+    tap,
+    type_code,
+    type_number,
+)
+from terminal.serving import (
+    apologise,
+    camera_back,
+    confirm,
+    end_result,
+    forget,
+    give_up,
+    give_way,
+    hold,
+    look,
+    look_again,
+    lose_camera,
+    lose_sight,
+    note_camera,
+    pre_empt,
+)
+from terminal.states import (
+    AlreadyRecorded,
+    CameraChanged,
+    CameraDown,
+    CommitFailed,
+    Committed,
+    Idle,
+    Input,
+    Looking,
+    Memory,
+    NotRecognised,
+    NotRecorded,
+    Now,
+    PinAnswered,
+    PinChecking,
+    PinCode,
+    PinNumber,
+    Recorded,
+    Recording,
+    Saw,
+    State,
+    Tapped,
+    Tick,
+    Typed,
+    Visit,
+    VisitRules,
+)
+from terminal.steps import TARGETS, Step, Transition, stay
+
+
+def start(rules: VisitRules, now: Now) -> Visit:
+    """Return the machine as it is when the kiosk starts: idle, remembering nothing."""
+    return Visit(state=Idle(since_s=now.monotonic_s), memory=Memory(), rules=rules)
+
+
+def step(visit: Visit, given: Input, now: Now) -> Step:
+    """Return the visit after `given` happened at `now`, and what the kiosk has to do for it, in order."""
+    return TABLE[type(visit.state), type(given)](visit, visit.state, given, now)
+
+
+def diagram() -> str:
+    """Return the table as a Mermaid state diagram; a transition that only stays where it is, is not drawn."""
+    edges: dict[tuple[str, str], list[str]] = {}
+    for (state, given), transition in TABLE.items():
+        for target in TARGETS[transition]:
+            labels = edges.setdefault((state.__name__, target.__name__), [])
+            label = f"{given.__name__}: {transition.__name__}"
+            if target is not state and label not in labels:
+                labels.append(label)
+    lines = ["stateDiagram-v2", "    [*] --> Idle"]
+    lines += [f"    {a} --> {b}: {'<br>'.join(labels)}" for (a, b), labels in edges.items() if labels]
+    return "\n".join(lines) + "\n"
+
+
+def targets(state: type[State], given: type[Input]) -> tuple[type[State], ...]:
+    """Return the states to which this pair of the table may lead."""
+    return tuple(dict.fromkeys((state, *TARGETS[TABLE[state, given]])))
+
+
+_COLUMNS: tuple[type[Input], ...] = (Saw, CameraChanged, Tapped, Typed, Committed, CommitFailed, PinAnswered, Tick)
+# fmt: off
+_ROWS: dict[type[State], tuple[Transition, ...]] = {
+    #                 Saw         CameraChanged Tapped      Typed         Committed CommitFailed PinAnswered Tick
+    Idle:            (look,       lose_camera, tap,         start_typing, stay,    stay,      stay,      forget),
+    Looking:         (look,       lose_camera, tap,         start_typing, stay,    stay,      stay,      lose_sight),
+    Recording:       (stay,       note_camera, stay,        stay,         confirm, apologise, stay,      give_up),
+    Recorded:        (pre_empt,   note_camera, tap,         start_typing, stay,    stay,      stay,      end_result),
+    AlreadyRecorded: (pre_empt,   note_camera, tap,         start_typing, stay,    stay,      stay,      end_result),
+    NotRecognised:   (look_again, lose_camera, tap,         start_typing, stay,    stay,      stay,      end_result),
+    PinNumber:       (give_way,   note_camera, type_number, type_number,  stay,    stay,      stay,      close),
+    PinCode:         (hold,       note_camera, type_code,   type_code,    stay,    stay,      stay,      close),
+    PinChecking:     (hold,       note_camera, cancel_only, cancel_only,  stay,    stay,      hear_desk, desk_gone),
+    NotRecorded:     (pre_empt,   note_camera, tap,         start_typing, stay,    stay,      stay,      end_result),
+    CameraDown:      (look,       camera_back, tap,         start_typing, stay,    stay,      stay,      forget),
+}
+# fmt: on
+TABLE: dict[tuple[type[State], type[Input]], Transition] = {
+    (state, given): transition for state, row in _ROWS.items() for given, transition in zip(_COLUMNS, row, strict=True)
+}
