@@ -90,6 +90,13 @@ class Pin(Section, frozen=True):
     tries_per_minute: Count = 10
 
 
+class Enroll(Section, frozen=True):
+    samples: Annotated[int, Meta(ge=1, le=20)] = 3
+    same_person_score: Fraction = 0.36
+    duplicate_score: Fraction = 0.6
+    capture_s: Seconds = 60
+
+
 class Display(Section, frozen=True):
     driver: Literal["auto", "x11", "wayland", "kmsdrm", "dummy"] = "auto"
     width_px: Pixels = 800
@@ -148,6 +155,7 @@ class Config(Section, frozen=True):
     match: Match = Match()
     visit: Visit = Visit()
     pin: Pin = Pin()
+    enroll: Enroll = Enroll()
     display: Display = Display()
     mqtt: Mqtt = Mqtt()
     uplink: Uplink = Uplink()
