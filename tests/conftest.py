@@ -15,6 +15,8 @@ SYSTEM_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]
 
 PACKAGES = {
     "mosquitto": "mosquitto",
+    "mosquitto_passwd": "mosquitto",
+    "openssl": "openssl",
     "Xvfb": "xvfb",
     "xdotool": "xdotool",
     "chromium": "chromium",
