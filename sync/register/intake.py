@@ -1,0 +1,26 @@
+"""One transaction for everything the collector takes at once."""
+
+from collections.abc import Sequence
+
+from sync.register import Register
+from sync.register.events import Added, Arrival, add_in
+from sync.register.refusals import Rejected, note_in
+from sync.register.statuses import HeardStatus, put_in
+
+
+def take(
+    register: Register,
+    *,
+    events: Sequence[Arrival] = (),
+    statuses: Sequence[HeardStatus] = (),
+    rejected: Sequence[Rejected] = (),
+) -> Added:
+    """Have all of it in the register, committed, and say what became of the events.
+
+    Raises RegisterUnavailable, and then none of it is there and all of it may be given again.
+    """
+    with register.write() as connection:
+        added = add_in(connection, events)
+        put_in(connection, statuses)
+        note_in(connection, rejected)
+    return added
