@@ -60,15 +60,16 @@ class Engine(Section, frozen=True):
 
 
 class Quality(Section, frozen=True):
-    min_face_px: Pixels = 70
-    min_brightness: Grey = 45
-    max_brightness: Grey = 225
-    min_sharpness: Annotated[float, Meta(ge=0)] = 20
+    min_face_px: Pixels = 48
+    min_face_share: Fraction = 0.055
+    min_brightness: Grey = 32
+    max_brightness: Grey = 200
+    min_sharpness: Annotated[float, Meta(ge=0)] = 15
     max_yaw: Annotated[float, Meta(gt=0, le=2)] = 0.35
 
 
 class Match(Section, frozen=True):
-    threshold: Fraction = 0.45
+    threshold: Fraction = 0.5
     margin: Fraction = 0.08
     agreeing_frames: Annotated[int, Meta(ge=1, le=30)] = 3
     best_frames: Annotated[int, Meta(ge=1, le=30)] = 5

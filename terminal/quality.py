@@ -1,6 +1,32 @@
-"""Whether a face is worth encoding, and if not, the one thing its owner can do about it."""
+"""Whether a face is worth encoding, and if not, the one thing its owner can do about it. *Pure*.
 
+What the limits mean was measured with SFace on 150 photos of the bench, made worse step by step: bad pictures lower the
+scores of the right person and raise nobody else's, so these limits save time and give hints; they do not keep out
+strangers, the threshold does.
+"""
+
+from dataclasses import dataclass
 from enum import StrEnum
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from config import Quality as QualitySettings
+from terminal.faces import Face, Picture
+
+CROP_PX = 112
+# Where eyes, nose and mouth corners lie in the aligned picture that ArcFace-style networks read (InsightFace).
+_TEMPLATE = np.array(
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]], np.float32
+)
+_FACE_ROWS, _FACE_COLUMNS = slice(20, 100), slice(16, 96)
+_MOST_OUTSIDE = 0.2
+_FULL_SIZE_PX = 100.0
+_FULL_SHARPNESS = 3.0
+"""Times the limit: sharper than this scores no better."""
+_COMFORT = 0.25
+"""The outer quarters of the allowed brightness lower the value."""
 
 
 class Reason(StrEnum):
@@ -12,3 +38,131 @@ class Reason(StrEnum):
     HOLD_STILL = "hold_still"
     TURN_TO_SCREEN = "turn_to_screen"
     OUT_OF_VIEW = "out_of_view"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """What was measured of one face.
+
+    `size_px`: shorter side of its box. `brightness`: mean grey, 0 to 255. `sharpness`: see `sharpness_of`. `yaw`: how
+    far the nose is off the middle of the eyes, in eye distances, to either side. `outside`: part of the box that the
+    picture does not show, 1 when an eye, the nose or the mouth is not in it.
+    """
+
+    size_px: float
+    brightness: float
+    sharpness: float
+    yaw: float
+    outside: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """How good a face is for encoding: `value` 0 to 1, comparable within a track; no `reason` when good enough."""
+
+    value: float
+    reason: Reason | None
+
+
+def assess(picture: Picture, face: Face, settings: QualitySettings) -> Quality:
+    """Return how good `face`, found in `picture`, is for encoding."""
+    return judge(measure(picture, face), settings)
+
+
+def judge(measures: Measures, settings: QualitySettings) -> Quality:
+    """Return the quality that `measures` amount to; the reason is the first thing its owner should change."""
+    reason = _reason(measures, settings)
+    range_ = max(1.0, settings.max_brightness - settings.min_brightness)
+    to_limit = min(measures.brightness - settings.min_brightness, settings.max_brightness - measures.brightness)
+    value = (
+        _part(measures.size_px / _FULL_SIZE_PX)
+        * _part(measures.sharpness / max(1e-6, _FULL_SHARPNESS * settings.min_sharpness))
+        * (1 - 0.5 * _part(measures.yaw / settings.max_yaw))
+        * (0.5 + 0.5 * _part(to_limit / range_ / _COMFORT))
+        * (1 - _part(measures.outside))
+    )
+    return Quality(value=value, reason=reason)
+
+
+def measure(picture: Picture, face: Face) -> Measures:
+    """Return what can be seen of `face` in `picture`, looked at as the encoder will see it: aligned, 112 px wide."""
+    crop = _aligned(picture, face.landmarks)
+    return Measures(
+        size_px=min(face.box.width, face.box.height),
+        brightness=float(crop[_FACE_ROWS, _FACE_COLUMNS].mean()),
+        sharpness=sharpness_of(crop),
+        yaw=_yaw(face.landmarks),
+        outside=_outside(picture, face),
+    )
+
+
+def sharpness_of(crop: NDArray[np.uint8]) -> float:
+    """Return how much fine detail `crop`, (112, 112) grey, has in the direction that has less, in thousandths.
+
+    The energy of the second derivative relative to the contrast, the smaller of across and down. The customary variance
+    of the Laplacian cannot tell noise from detail, darkness from blur, or see motion, which blurs one direction only:
+    over blurred, moved, shrunk and noisy faces it tells those that still match from the others with an AUC of 0.57,
+    this with 0.89.
+    """
+    smooth = cv2.GaussianBlur(crop, (0, 0), 1.2).astype(np.float32)
+    contrast = float(smooth[_FACE_ROWS, _FACE_COLUMNS].var()) + 9.0  # 9: the noise of a usual sensor
+    across = cv2.Sobel(smooth, cv2.CV_32F, 2, 0)[_FACE_ROWS, _FACE_COLUMNS]
+    down = cv2.Sobel(smooth, cv2.CV_32F, 0, 2)[_FACE_ROWS, _FACE_COLUMNS]
+    return 1000 * min(float(across.var()), float(down.var())) / contrast
+
+
+def _reason(measures: Measures, settings: QualitySettings) -> Reason | None:
+    if measures.outside > _MOST_OUTSIDE:
+        return Reason.OUT_OF_VIEW
+    if measures.size_px < settings.min_face_px:
+        return Reason.TOO_FAR
+    if measures.brightness < settings.min_brightness:
+        return Reason.TOO_DARK
+    if measures.brightness > settings.max_brightness:
+        return Reason.TOO_BRIGHT
+    if measures.yaw > settings.max_yaw:
+        return Reason.TURN_TO_SCREEN
+    if measures.sharpness < settings.min_sharpness:
+        return Reason.HOLD_STILL
+    return None
+
+
+def _part(value: float) -> float:
+    return min(1.0, max(0.0, value))
+
+
+def _aligned(picture: Picture, landmarks: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return (112, 112) grey with the landmarks where the template has them, as nearly as turning and scaling allow.
+
+    The least-squares similarity in closed form (Umeyama 1991), with points as complex numbers.
+    """
+    source = landmarks[:, 0] + 1j * landmarks[:, 1]
+    target = _TEMPLATE[:, 0] + 1j * _TEMPLATE[:, 1]
+    source_middle, target_middle = source.mean(), target.mean()
+    spread = float(np.sum(np.abs(source - source_middle) ** 2))
+    turn = np.sum(np.conj(source - source_middle) * (target - target_middle)) / max(spread, 1e-6)
+    shift = target_middle - turn * source_middle
+    matrix = np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+    crop = cv2.warpAffine(picture, matrix, (CROP_PX, CROP_PX))
+    return np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.uint8)
+
+
+def _yaw(landmarks: NDArray[np.float32]) -> float:
+    right_eye, left_eye, nose = (np.asarray(landmarks[at], np.float64) for at in range(3))
+    between = left_eye - right_eye
+    squared = float(between @ between)
+    if squared < 1e-6:
+        return float("inf")
+    return abs(float((nose - (right_eye + left_eye) / 2) @ between)) / squared
+
+
+def _outside(picture: Picture, face: Face) -> float:
+    height, width = picture.shape[:2]
+    if (face.landmarks < 0).any() or (face.landmarks >= (width, height)).any():
+        return 1.0
+    box = face.box
+    seen_width = min(width, box.x + box.width) - max(0.0, box.x)
+    seen_height = min(height, box.y + box.height) - max(0.0, box.y)
+    if box.area <= 0 or seen_width <= 0 or seen_height <= 0:
+        return 1.0
+    return 1.0 - float(seen_width * seen_height / box.area)
