@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync import keys, releases
-from sync.register import Register, people
+from sync.register import Register, RegisterError, RegisterUnavailable, people
 from sync.register.people import PersonRefused, Template
 from sync.register.schema import metadata
 
@@ -203,7 +203,7 @@ def test_withdrawal_during_a_long_read_is_done_and_says_to_run_it_again(
         )
         with register.read() as connection:
             connection.execute(sa.select(people.employees)).all()
-            with pytest.raises(people.RegisterUnavailable, match="once more"):
+            with pytest.raises(RegisterUnavailable, match="once more"):
                 people.withdraw(register, "1001", at=NOW)
         assert people.withdraw(register, "1001", at=NOW).templates == 0
 
@@ -350,7 +350,7 @@ def test_a_refused_change_leaves_nothing_half_done(register: Register, tmp_path:
     with sqlite3.connect(tmp_path / "register.sqlite") as other:
         other.execute("CREATE TRIGGER full BEFORE INSERT ON pins BEGIN SELECT RAISE(ABORT, 'full'); END")
     other.close()
-    with pytest.raises(people.RegisterError):
+    with pytest.raises(RegisterError):
         people.upsert_employee(
             register, number="1001", name="Other", office="demo", at=NOW, template=template(9), pin_hash="$a"
         )

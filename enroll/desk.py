@@ -1,0 +1,295 @@
+"""The enrolment desk: people come into the register, get a PIN, are listed and withdrawn."""
+
+import logging
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+
+import config
+from enroll.capture import Progress, capture_samples
+from enroll.rules import Known, knowing, nearest_other
+from enroll.samples import PhotoReport, Study, fingerprint, study_photos, study_vectors
+from sync.register import Register, people
+from sync.register.people import Employee, PersonRefused, Template
+from terminal.camera import Camera
+from terminal.faces import Engine, Vector
+from terminal.faces.opencv import OpenCvEngine
+from terminal.pin import PinRefused, acceptable, hash_pin
+
+PHOTOS = "photos"
+CAMERA = "camera"
+
+_log = logging.getLogger("hadir.enroll.desk")
+
+
+class Done(StrEnum):
+    """What became of a person."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonReport:
+    """What became of one person and each of their pictures. `where` is the folder or row they came from, or empty.
+
+    `why` is set for REFUSED only. `samples` counts the pictures in the template made now.
+    """
+
+    number: str
+    name: str
+    done: Done
+    samples: int = 0
+    photos: tuple[PhotoReport, ...] = ()
+    warnings: tuple[str, ...] = ()
+    why: str | None = None
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """A person to enrol. `name` None keeps the one in the register; `made_from` is `samples.fingerprint`'s."""
+
+    number: str
+    name: str | None
+    office: str
+    study: Study | None = None
+    source: str = PHOTOS
+    made_from: str | None = None
+    pin: str | None = None
+    again: bool = False
+    move: bool = False
+
+
+def add_person(
+    settings: config.Config,
+    number: str,
+    name: str | None = None,
+    *,
+    photos: Sequence[Path] | None = None,
+    camera: Camera | None = None,
+    samples: int | None = None,
+    pin: str | None = None,
+    office: str | None = None,
+    again: bool = False,
+    move: bool = False,
+    report: Callable[[Progress], None] = lambda _: None,
+    engine: Engine | None = None,
+) -> PersonReport:
+    """Have the person in the register: with a template from photo files or from the camera, a PIN, or both.
+
+    `samples` pictures are taken with the camera (default: config enroll.samples); `report` hears how it goes. Somebody
+    whose face is another number's or whose pictures cannot be used is reported as REFUSED, with nothing changed.
+    Raises RegisterError, ModelUnavailable, CaptureFailed, CameraLost.
+    """
+    with open_desk(settings, engine=engine) as desk:
+        wish = Wish(number=number, name=name, office=office or settings.office.id, pin=pin, again=again, move=move)
+        if (why := desk.refusal(wish)) is not None:
+            return PersonReport(number=number, name=name or "", done=Done.REFUSED, why=why)
+        if photos:
+            made_from = fingerprint(photos, desk.engine.engine_id, settings)
+            wish = replace(wish, study=study_photos(photos, desk.engine, settings), made_from=made_from)
+        elif camera is not None:
+            wanted = samples or settings.enroll.samples
+            vectors = capture_samples(camera, desk.engine, settings, wanted=wanted, report=report)
+            taken = [(f"picture {place}", vector, "") for place, vector in enumerate(vectors, 1)]
+            wish = replace(wish, study=study_vectors(taken, settings), source=CAMERA)
+        return desk.enrol(wish)
+
+
+def set_pin(settings: config.Config, number: str, pin: str) -> Employee:
+    """Have `pin` as the person's PIN, and return the person. Raises PinRefused for a poor PIN, RegisterError."""
+    hashed = hash_pin(people.checked_number(number), pin)
+    with Register.open(settings.centre.register) as register:
+        return people.set_pin(register, number, hashed, at=datetime.now(UTC))
+
+
+def list_people(settings: config.Config, office: str | None = None) -> list[Employee]:
+    """Return everybody in the register (of `office`), withdrawn ones too, by number. Raises RegisterError."""
+    with Register.open(settings.centre.register) as register:
+        return people.list_people(register, office)
+
+
+def withdraw(settings: config.Config, number: str) -> Employee:
+    """Have the person's templates and PIN gone from the register, and return what is left: number, name, office.
+
+    The kiosks know the person until their office is published again. Raises RegisterError.
+    """
+    with Register.open(settings.centre.register) as register:
+        left = people.withdraw(register, number, at=datetime.now(UTC))
+    _log.info("employee %s was withdrawn", left.number)
+    return left
+
+
+@contextmanager
+def open_desk(settings: config.Config, *, engine: Engine | None = None, dry_run: bool = False) -> Iterator["Desk"]:
+    """Yield a desk at the open register. Without `engine` the configured one is loaded when it is first needed."""
+    url = settings.centre.register
+    with tempfile.TemporaryDirectory(prefix="hadir-dry-run-") as scratch:
+        if dry_run and url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
+            url = f"sqlite:///{scratch}/register.sqlite"  # a dry run leaves no register behind
+        with Register.open(url) as register:
+            yield Desk(settings, register, engine, dry_run=dry_run)
+
+
+class Desk:
+    """One sitting at the enrolment desk. With `dry_run` it gives the same answers and writes nothing."""
+
+    def __init__(
+        self, settings: config.Config, register: Register, engine: Engine | None, *, dry_run: bool = False
+    ) -> None:
+        self._settings = settings
+        self._register = register
+        self._engine = engine
+        self._dry_run = dry_run
+        # By (employee number, source); read once, kept up with what this desk does.
+        self._templates: dict[tuple[str, str], Template] | None = None
+        self._known: Known | None = None
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, loaded now if it was not. Raises ModelUnavailable."""
+        if self._engine is None:
+            self._engine = OpenCvEngine(self._settings.engine)
+        return self._engine
+
+    def refusal(self, wish: Wish) -> str | None:
+        """Return why the person cannot be enrolled whatever their pictures show, or None."""
+        try:
+            self._present(wish)
+            if wish.pin is not None:
+                acceptable(wish.pin, employee=wish.number)
+        except (PersonRefused, PinRefused) as refused:
+            return str(refused)
+        return None
+
+    def has(self, wish: Wish) -> bool:
+        """Return whether the register holds just what is wished, by `made_from`: there is nothing to do."""
+        present = self._present(wish)
+        if present is None or present.withdrawn_at is not None or wish.pin is not None:
+            return False
+        if present.office != wish.office or (wish.name is not None and people.cleaned_name(wish.name) != present.name):
+            return False
+        return wish.made_from is None or self.has_template(wish)
+
+    def has_template(self, wish: Wish) -> bool:
+        """Return whether the person's template of this source was made from the same pictures by the same rules."""
+        kept = self._all_templates().get((wish.number, wish.source))
+        return kept is not None and kept.made_from is not None and kept.made_from == wish.made_from
+
+    def enrol(self, wish: Wish) -> PersonReport:
+        """Have the person enrolled as wished, all of it or nothing, and return what became of it."""
+        photos = wish.study.photos if wish.study else ()
+        refused = PersonReport(number=wish.number, name=wish.name or "", done=Done.REFUSED, photos=photos)
+        if (why := self.refusal(wish)) is not None:
+            return replace(refused, why=why)
+        present = self._present(wish)
+        warnings: tuple[str, ...] = ()
+        template: Template | None = None
+        if wish.study is not None:
+            if wish.study.template is None:
+                return replace(refused, why=wish.study.why)
+            why, warnings = self._compare(wish, wish.study.template)
+            if why is not None:
+                return replace(refused, why=why, warnings=warnings)
+            warnings += _few(wish.study.samples, self._settings.enroll.samples)
+            template = self._template(wish, wish.study)
+        self._write(wish, template)
+        returned = present is not None and present.withdrawn_at is not None
+        done = Done.ADDED if present is None or returned else Done.CHANGED
+        name = people.cleaned_name(wish.name) if wish.name is not None else present.name if present else ""
+        samples = wish.study.samples if wish.study else 0
+        return PersonReport(number=wish.number, name=name, done=done, samples=samples, photos=photos, warnings=warnings)
+
+    def _present(self, wish: Wish) -> Employee | None:
+        return people.check_employee(
+            self._register, number=wish.number, name=wish.name, office=wish.office, move=wish.move, again=wish.again
+        )
+
+    def _compare(self, wish: Wish, template: Vector) -> tuple[str | None, tuple[str, ...]]:
+        """Return why the face cannot be this person's, if so, and what the admin should know."""
+        settings = self._settings
+        warnings: list[str] = []
+        other = nearest_other(template, self._everybody(), employee=wish.number)
+        if other is not None and other.score >= settings.enroll.duplicate_score:
+            return (
+                f"the same face is enrolled as {other.employee} (score {other.score:.2f}) and cannot be {wish.number} "
+                f"too; withdraw {other.employee} first if that is the wrong one (twins: enrol one with PIN only)"
+            ), ()
+        if other is not None and other.score >= settings.match.threshold:
+            warnings.append(
+                f"{wish.number} resembles {other.employee} (score {other.score:.2f}); "
+                "the kiosk may ask them for the PIN: give both one"
+            )
+        for (number, source), kept in self._all_templates().items():
+            if number != wish.number:
+                continue
+            score = float(_vector(kept) @ template)
+            if score >= settings.enroll.same_person_score:
+                continue
+            if source != wish.source:
+                return (
+                    f"the pictures do not resemble those enrolled from the {source} for {number} (score {score:.2f}); "
+                    "withdraw first and enrol with --again if those were wrong"
+                ), ()
+            warnings.append(f"the pictures do not resemble those they replace (score {score:.2f}): is it {number}?")
+        return None, tuple(warnings)
+
+    def _template(self, wish: Wish, study: Study) -> Template:
+        assert study.template is not None  # noqa: S101 - enrol has refused it before
+        return Template(
+            engine_id=self.engine.engine_id,
+            vector=study.template.astype("<f4").tobytes(),
+            samples=study.samples,
+            source=wish.source,
+            made_at=datetime.now(UTC),
+            made_from=wish.made_from,
+        )
+
+    def _write(self, wish: Wish, template: Template | None) -> None:
+        if not self._dry_run:
+            people.upsert_employee(
+                self._register,
+                number=wish.number,
+                name=wish.name,
+                office=wish.office,
+                at=datetime.now(UTC),
+                template=template,
+                pin_hash=None if wish.pin is None else hash_pin(wish.number, wish.pin),
+                move=wish.move,
+                again=wish.again,
+            )
+            _log.debug("employee %s was enrolled", wish.number)
+        if template is not None:
+            self._all_templates()[wish.number, wish.source] = template
+            self._known = None
+
+    def _all_templates(self) -> dict[tuple[str, str], Template]:
+        if self._templates is None:
+            kept = people.templates_of(self._register, self.engine.engine_id)
+            self._templates = {(number, template.source): template for number, template in kept}
+        return self._templates
+
+    def _everybody(self) -> Known:
+        if self._known is None:
+            entries = [(number, _vector(kept)) for (number, _), kept in self._all_templates().items()]
+            self._known = knowing(entries, dimension=self.engine.dimension)
+        return self._known
+
+
+def _vector(template: Template) -> Vector:
+    return np.frombuffer(template.vector, "<f4").astype(np.float32)
+
+
+def _few(samples: int, wanted: int) -> tuple[str, ...]:
+    if samples >= wanted:
+        return ()
+    return (f"{samples} sample{'s' if samples > 1 else ''}; {wanted} are better",)

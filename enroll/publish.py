@@ -1,0 +1,174 @@
+"""Publishing: an office's people become a signed set, kept at the centre and laid on the office's retained topic."""
+
+import fcntl
+import logging
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import config
+from errors import HadirError
+from sync.durable import sweep, write_whole
+from sync.keys import PRIVATE_NAME, PrivateKey, load_private
+from sync.messages import gallery_topic
+from sync.mqtt import Connected, Disconnected, Link, LinkFailed, Sent
+from sync.register import Register, people
+from sync.releases import EncodingSet, sign_set
+from terminal.faces.opencv import DIMENSION, ENGINE_ID
+
+BROKER_WAIT_S = 5.0
+"""How long the broker is given. What it does not take now, the collector brings when it connects."""
+_TURN_WAIT_S = 60.0
+_TRIES = 10
+
+_log = logging.getLogger("hadir.enroll.publish")
+
+
+class PublishRefused(HadirError):
+    """Nothing was published; the text says what to do first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishReport:
+    """What was published. `people` are all in the set, `faces` those with a template, `bytes` the size of the file.
+
+    `reached_broker` tells whether the broker took it; where not, `problem` says why, and the set goes out when the
+    collector connects.
+    """
+
+    office: str
+    version: int
+    people: int
+    faces: int
+    bytes: int
+    file: Path
+    reached_broker: bool
+    problem: str | None = None
+
+
+def publish(
+    settings: config.Config,
+    office: str,
+    *,
+    force: bool = False,
+    engine_id: str = ENGINE_ID,
+    dimension: int = DIMENSION,
+    broker_wait_s: float = BROKER_WAIT_S,
+) -> PublishReport:
+    """Have the people of `office` as its newest signed set, in the register and in centre.releases; tell the broker.
+
+    Two at once get distinct rising versions and reach the topic in that order. A set without people, which would empty
+    every kiosk of the office, needs `force`. Raises PublishRefused, KeyRefused, RegisterError, ReleaseRefused.
+    """
+    key = load_private(settings.centre.keys / PRIVATE_NAME)
+    with Register.open(settings.centre.register) as register, _alone(settings.centre.releases):
+        content, blob, file = _release(register, settings.centre.releases, office, key, force, engine_id, dimension)
+        _remove_older(settings.centre.releases, content)
+        _log.info("released version %d of %s with %d people", content.version, office, len(content.people))
+        problem = _tell_broker(settings.mqtt, office, blob, broker_wait_s)
+    return PublishReport(
+        office=office,
+        version=content.version,
+        people=len(content.people),
+        faces=sum(1 for person in content.people if person.templates),
+        bytes=len(blob),
+        file=file,
+        reached_broker=problem is None,
+        problem=problem,
+    )
+
+
+def _release(
+    register: Register, folder: Path, office: str, key: PrivateKey, force: bool, engine_id: str, dimension: int
+) -> tuple[EncodingSet, bytes, Path]:
+    for _ in range(_TRIES):
+        content = people.build_set(
+            register,
+            office=office,
+            engine_id=engine_id,
+            dimension=dimension,
+            at=datetime.now(UTC),
+            newer_than=max(_versions_in(folder, office), default=0),
+        )
+        if not content.people and not force:
+            raise PublishRefused(
+                f"office {office} has nobody with a face or a PIN; enrol people first, "
+                "or publish with --force to empty its kiosks"
+            )
+        blob = sign_set(content, key)
+        file = folder / f"{office}-{content.version}.hset"
+        try:
+            write_whole(file, blob)
+            people.record_release(register, content, blob)
+        except people.VersionTaken:  # another machine with the same register was faster
+            continue
+        except OSError as error:
+            raise PublishRefused(f"{file} cannot be written ({error.strerror}); see centre.releases") from error
+        return content, blob, file
+    raise PublishRefused(f"others publish for {office} all the time; try again")
+
+
+def _tell_broker(settings: config.Mqtt, office: str, blob: bytes, wait_s: float) -> str | None:
+    """Have the set on the office's retained topic and return None, or return why it is not there."""
+    deadline = time.monotonic() + wait_s
+    link = Link(settings, client_id=f"hadir-publish-{secrets.token_hex(8)}", session_expiry_s=0)
+    link.start()
+    mid: int | None = None
+    problem = f"no answer from the broker at {settings.host}:{settings.port}"
+    try:
+        while (left := deadline - time.monotonic()) > 0:
+            match link.next(left):
+                case Connected():
+                    mid = link.publish(gallery_topic(office), blob, retain=True)
+                case Disconnected(reason=reason):
+                    problem = reason
+                case Sent(mid=sent, ok=ok, reason=reason) if sent == mid:
+                    return None if ok else f"the broker refused the set: {reason}"
+    except LinkFailed as error:
+        problem = str(error)
+    finally:
+        link.stop()
+    return problem
+
+
+def _versions_in(folder: Path, office: str) -> list[int]:
+    """Return the versions whose files lie here: after the register came back from a backup they are ahead of it."""
+    pattern = re.compile(rf"{re.escape(office)}-([0-9]{{1,18}})\.hset")
+    return [int(found.group(1)) for path in folder.iterdir() if (found := pattern.fullmatch(path.name))]
+
+
+def _remove_older(folder: Path, content: EncodingSet) -> None:
+    """Remove the files of earlier versions: they hold people who have been withdrawn since."""
+    for version in _versions_in(folder, content.office):
+        if version < content.version:
+            (folder / f"{content.office}-{version}.hset").unlink(missing_ok=True)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one process of this machine publish at a time, so that the newest version is the last on the topic."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise PublishRefused(f"{folder} cannot be used ({error.strerror}); see centre.releases") from error
+    try:
+        deadline = time.monotonic() + _TURN_WAIT_S
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise PublishRefused("another publish is still under way; try again when it has ended") from error
+                time.sleep(0.05)
+        sweep(folder)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,181 @@
+"""Who is in a folder of photographs: from the names of its folders, or from a `people.csv` in it."""
+
+import csv
+import io
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from errors import HadirError
+from sync.register.people import PersonRefused, checked_number, cleaned_name
+
+LIST_NAME = "people.csv"
+MAX_LIST_BYTES = 20 * 2**20
+_COLUMNS = {
+    "number": ("number", "nip", "nomor"),
+    "name": ("name", "nama"),
+    "folder": ("folder", "map"),
+}
+# The number ends at the first blank, underscore or hyphen; one that holds a hyphen itself needs people.csv.
+_FOLDER = re.compile(r"([0-9A-Za-z.]*[0-9][0-9A-Za-z.]*)(?:[-_\s]+(.*))?", re.DOTALL)
+
+
+class RosterRefused(HadirError):
+    """The folder or its list cannot be read at all; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One person to import. `where` is how the folder or the row is called, for messages; `why` is set where it is
+    refused. `name` is empty where only a number was given."""
+
+    where: str
+    number: str = ""
+    name: str = ""
+    photos: tuple[Path, ...] = ()
+    has_folder: bool = True
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roster:
+    """Everybody found, in order, and the words about what was passed over."""
+
+    entries: tuple[Entry, ...]
+    notes: tuple[str, ...] = field(default=())
+
+
+def read_roster(root: Path) -> Roster:
+    """Return who is in `root`: one entry a folder, and with a people.csv one a row. Raises RosterRefused."""
+    try:
+        children = sorted(child for child in root.iterdir() if not child.name.startswith("."))
+    except NotADirectoryError as error:
+        raise RosterRefused(f"{root} is not a folder; give the folder that holds a folder for each person") from error
+    except OSError as error:
+        raise RosterRefused(f"{root} cannot be read ({error.strerror}); give a folder of folders of photos") from error
+    folders = [child for child in children if child.is_dir()]
+    listed = _listed(root, folders) if (root / LIST_NAME).is_file() else []
+    taken = {entry.where for entry in listed}
+    entries = [*listed, *(_of_folder(folder) for folder in folders if folder.name not in taken)]
+    loose = [child.name for child in children if not child.is_dir() and not _is_clutter(child)]
+    notes = [f"{name}: passed over; photos belong into a folder NUMBER-NAME" for name in loose if name != LIST_NAME]
+    if not entries:
+        raise RosterRefused(f"{root} holds no folders; make one for each person, named NUMBER-NAME, with their photos")
+    return Roster(entries=_without_doubles(entries), notes=tuple(notes))
+
+
+def parse_folder_name(folder: str) -> tuple[str, str]:
+    """Return (number, name) of "1001-Siti_Nurhaliza" or "1001 Siti Nurhaliza". Raises PersonRefused."""
+    match = _FOLDER.fullmatch(folder)
+    if match is None:
+        raise PersonRefused("the folder's name must begin with the employee number: NUMBER-NAME")
+    number, name = match.group(1), (match.group(2) or "").replace("_", " ").strip()
+    if name[:1].isdigit():
+        raise PersonRefused("a name cannot begin with a digit: write the number in one piece, NUMBER-NAME")
+    return checked_number(number), cleaned_name(name) if name else ""
+
+
+def _of_folder(folder: Path) -> Entry:
+    try:
+        number, name = parse_folder_name(folder.name)
+        return Entry(where=folder.name, number=number, name=name, photos=_photos_in(folder))
+    except (PersonRefused, RosterRefused) as refused:
+        return Entry(where=folder.name, why=str(refused))
+
+
+def _listed(root: Path, folders: list[Path]) -> list[Entry]:
+    by_number: dict[str, Path] = {}
+    for folder in folders:
+        match = _FOLDER.fullmatch(folder.name)
+        if match:
+            by_number.setdefault(match.group(1), folder)
+    return [_of_row(line, row, root, by_number) for line, row in _rows(root / LIST_NAME)]
+
+
+def _of_row(line: int, row: dict[str, str], root: Path, by_number: dict[str, Path]) -> Entry:
+    where = f"{LIST_NAME} line {line}"
+    try:
+        number, name = checked_number(row["number"]), cleaned_name(row["name"])
+        folder: Path | None
+        if row["folder"]:
+            folder = (root / row["folder"]).resolve()
+            if not folder.is_relative_to(root.resolve()):
+                raise PersonRefused(f"the folder {row['folder']!r} lies outside {root}")
+            if not folder.is_dir():
+                raise PersonRefused(f"there is no folder {row['folder']!r}")
+            where = row["folder"]
+        else:
+            exact = root / number
+            folder = exact if exact.is_dir() else by_number.get(number)
+            where = folder.name if folder else where
+        photos = _photos_in(folder) if folder else ()
+        return Entry(where=where, number=number, name=name, photos=photos, has_folder=folder is not None)
+    except (PersonRefused, RosterRefused, OSError, ValueError) as refused:
+        return Entry(where=where, why=str(refused))
+
+
+def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """Return (line, values by our column names) of the list; `;` and tabs between columns are taken as well."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_LIST_BYTES + 1)
+    except OSError as error:
+        raise RosterRefused(f"{path} cannot be read ({error.strerror})") from error
+    if len(content) > MAX_LIST_BYTES:
+        raise RosterRefused(f"{path} is larger than {MAX_LIST_BYTES // 2**20} MB; that is no list of people")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise RosterRefused(f'{path} is not UTF-8; save it again as "CSV UTF-8"') from error
+    first = text.partition("\n")[0]
+    separator = max(",;\t", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    rows: list[tuple[int, dict[str, str]]] = []
+    try:
+        places = _places(next(reader, []), path)
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                values = {name: cells[at].strip() if at < len(cells) else "" for name, at in places.items()}
+                rows.append((reader.line_num, {"folder": "", **values}))
+    except csv.Error as error:
+        raise RosterRefused(f"{path} line {reader.line_num}: {error}; save it as CSV again") from error
+    return rows
+
+
+def _places(heading: list[str], path: Path) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for name, spellings in _COLUMNS.items():
+        for at, cell in enumerate(heading):
+            if cell.strip().casefold() in spellings:
+                found.setdefault(name, at)
+    missing = [name for name in ("number", "name") if name not in found]
+    if missing:
+        raise RosterRefused(f"{path}: its first line must name the columns number,name,folder; {missing[0]} is missing")
+    return found
+
+
+def _photos_in(folder: Path) -> tuple[Path, ...]:
+    try:
+        return tuple(sorted(child for child in folder.iterdir() if not _is_clutter(child) and not child.is_dir()))
+    except OSError as error:
+        raise RosterRefused(f"the folder cannot be read ({error.strerror})") from error
+
+
+def _is_clutter(path: Path) -> bool:
+    """Tell what file managers leave in every folder."""
+    return path.name.startswith(".") or path.name.casefold() in ("thumbs.db", "desktop.ini")
+
+
+def _without_doubles(entries: list[Entry]) -> tuple[Entry, ...]:
+    """Refuse every entry whose number another one has too: nobody can say which is right."""
+    counts = Counter(entry.number for entry in entries if entry.why is None)
+    checked = []
+    for entry in entries:
+        if entry.why is None and counts[entry.number] > 1:
+            places = ", ".join(other.where for other in entries if other.number == entry.number)
+            entry = Entry(
+                where=entry.where, number=entry.number, why=f"{entry.number} is there more than once: {places}"
+            )
+        checked.append(entry)
+    return tuple(checked)
