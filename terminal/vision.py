@@ -1,0 +1,277 @@
+"""The kiosk's eyes: from frames to sightings.
+
+`Looker` does one frame's work and knows no thread; `Vision` is the thread's body that keeps a camera open, looks, and
+publishes; `Newest` hands the result over to the main thread, which draws what it finds and never queues.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from config import Config
+from terminal import agreement
+from terminal.agreement import Evidence, Sample
+from terminal.camera import Camera, CameraEnded, CameraFailed, Frame
+from terminal.faces import Engine
+from terminal.gallery import Gallery
+from terminal.quality import Quality, Reason, assess
+from terminal.sighting import CameraState, Served, Sighting
+from terminal.tracking import Scene, Service, Track, broken, follow, serve, shorter_side
+
+log = logging.getLogger("hadir.terminal.vision")
+
+T = TypeVar("T")
+APPROACHING = 0.6
+"""Part of the size at which a face is looked at, from which somebody is asked to come closer."""
+HINT_AFTER_S = 0.4
+_DOUBTFUL_GAP_S = 0.25
+_NOTHING = Evidence()
+_FIRST_RETRY_S, _LAST_RETRY_S = 0.5, 10.0
+_FAILURES_IN_A_ROW = 20
+"""Frames in a row that could not be looked at, after which the kiosk says that it does not see."""
+
+
+class Newest(Generic[T]):
+    """A place for one value between two threads: a new one replaces an old one that nobody took."""
+
+    def __init__(self) -> None:
+        self._filled = threading.Condition()
+        self._value: T | None = None
+
+    def put(self, value: T) -> None:
+        """The value is there to be taken; one that was not taken is gone."""
+        with self._filled:
+            self._value = value
+            self._filled.notify()
+
+    def take(self, timeout_s: float = 0.0) -> T | None:
+        """Return the newest value and leave the place empty; None if none came within `timeout_s`."""
+        with self._filled:
+            self._filled.wait_for(lambda: self._value is not None, timeout_s)
+            value, self._value = self._value, None
+            return value
+
+
+class Looker:
+    """What has been seen so far, and what one more frame adds to it. Belongs to one thread, as its engine does.
+
+    At most one face is encoded a frame, and only that of the person served: bystanders are never identified.
+    """
+
+    def __init__(self, engine: Engine, settings: Config) -> None:
+        self._engine = engine
+        self._quality = settings.quality
+        self._match = settings.match
+        self._scene = Scene()
+        self._service = Service()
+        self._evidence: dict[int, Evidence] = {}
+        self._last_good_s = 0.0
+        self._unlike: str | None = None
+
+    def restart(self) -> None:
+        """Nobody is in view: the camera was away, and no track reaches across that."""
+        self._scene = Scene(next_id=self._scene.next_id)
+        self._service = Service()
+        self._evidence = {}
+
+    def follows(self, track_id: int) -> bool:
+        """Return whether that track is unbroken and somebody's still."""
+        return self._scene.find(track_id) is not None
+
+    def look(self, frame: Frame, gallery: Gallery, *, answered: Collection[int] | None = None) -> Sighting:
+        """Return what `frame` shows, and who that is by `gallery`.
+
+        `answered` has the tracks that the visit is through with, which make room for the next person; None means that
+        whoever is identified is.
+        """
+        gallery = self._comparable(gallery)
+        at, now_s = frame.taken_at, frame.monotonic_ns / 1e9
+        height, width = frame.picture.shape[:2]
+        near_px = max(float(self._quality.min_face_px), self._quality.min_face_share * max(width, height))
+        self._scene = follow(self._scene, self._engine.detect(frame.picture), at=at, now_s=now_s)
+        self._choose(now_s, near_px, answered)
+        served = self._scene.find(self._service.track_id)
+        hint = None
+        if served is not None:
+            quality = self._judged(frame, served, near_px, now_s)
+            if quality is not None:
+                hint = self._hint(served, quality, now_s)
+                served = self._encoded(frame, served, quality, gallery, at, now_s)
+        return Sighting(
+            picture=frame.picture,
+            taken_at=at,
+            monotonic_ns=frame.monotonic_ns,
+            served=self._told(served, hint) if served is not None else None,
+            others=tuple(
+                track.box
+                for track in self._scene.tracks
+                if track.id != self._service.track_id and track.last_seen_s == now_s
+            ),
+            engine_id=self._engine.engine_id,
+            gallery_version=gallery.version,
+        )
+
+    def _comparable(self, gallery: Gallery) -> Gallery:
+        """Encodings of two engines are never compared: with another engine's gallery nobody is known."""
+        if gallery.engine_id == self._engine.engine_id:
+            return gallery
+        if self._unlike != gallery.engine_id:
+            self._unlike = gallery.engine_id
+            log.error("the set is of engine %s, not %s: nobody is known", gallery.engine_id, self._engine.engine_id)
+        return replace(Gallery.empty(self._engine.engine_id), version=gallery.version)
+
+    def _choose(self, now_s: float, near_px: float, answered: Collection[int] | None) -> None:
+        before = self._service.track_id
+        self._service = serve(
+            self._service,
+            self._scene,
+            now_s=now_s,
+            near_px=APPROACHING * near_px,
+            known=before is not None and self._known_of(before).answered,
+            answered=answered,
+        )
+        self._evidence = {track.id: self._known_of(track.id) for track in self._scene.tracks}
+        if self._service.track_id != before:
+            self._last_good_s = now_s
+
+    def _known_of(self, track_id: int) -> Evidence:
+        return self._evidence.get(track_id, _NOTHING)
+
+    def _judged(self, frame: Frame, served: Track, near_px: float, now_s: float) -> Quality | None:
+        """Return how good the served face is in this frame, None where it was not found in it."""
+        if served.last_seen_s != now_s:
+            return None
+        if shorter_side(served.box) < near_px:
+            return Quality(value=0.0, reason=Reason.TOO_FAR)
+        return assess(frame.picture, served.face, self._quality)
+
+    def _hint(self, served: Track, quality: Quality, now_s: float) -> Reason | None:
+        """Return what to say: only what has been wrong for a while, for a word that flickers helps nobody."""
+        if quality.reason is None:
+            self._last_good_s = now_s
+        if self._known_of(served.id).answered or now_s - max(self._last_good_s, served.first_seen_s) < HINT_AFTER_S:
+            return None
+        return quality.reason
+
+    def _encoded(
+        self, frame: Frame, served: Track, quality: Quality, gallery: Gallery, at: datetime, now_s: float
+    ) -> Track:
+        """Encode the served face if that helps, and return its track: a new one if it turned out to be another face."""
+        known = self._known_of(served.id)
+        if quality.reason is not None or not agreement.worth_encoding(
+            known,
+            quality.value,
+            now_s=now_s,
+            settings=self._match,
+            doubtful=served.gap_s >= _DOUBTFUL_GAP_S,
+        ):
+            return served
+        vector = self._engine.encode(frame.picture, served.face).vector
+        sample = Sample(vector=vector, quality=quality.value, at_s=now_s)
+        known = agreement.add(known, sample, gallery, self._match)
+        if not known.exchanged:
+            self._evidence[served.id] = known
+            return served
+        log.info("track %d changed its face; a new one begins", served.id)
+        new_id = self._scene.next_id
+        self._scene = broken(self._scene, served.id, at=at, now_s=now_s)
+        self._service = Service(track_id=new_id, done=self._service.done)
+        self._evidence[new_id] = agreement.add(_NOTHING, sample, gallery, self._match)
+        return replace(served, id=new_id, first_seen_at=at, first_seen_s=now_s)
+
+    def _told(self, served: Track, hint: Reason | None) -> Served:
+        return Served(
+            track_id=served.id,
+            box=served.box,
+            first_seen_at=served.first_seen_at,
+            identification=self._known_of(served.id).identification,
+            misses=self._known_of(served.id).misses,
+            hint=hint,
+        )
+
+
+class Vision:
+    """The vision thread. `frames` and `failures` count what it looked at and what it could not look at."""
+
+    def __init__(
+        self,
+        settings: Config,
+        *,
+        open_camera: Callable[[], Camera],
+        engine: Engine,
+        gallery: Callable[[], Gallery],
+        publish: Callable[[Sighting | CameraState], None],
+        answered: Callable[[], Collection[int]] | None = None,
+    ) -> None:
+        """`gallery` and `answered` are asked at every frame: each returns one reference, swapped by others."""
+        self._interval_s = 1 / settings.camera.frame_rate_hz
+        self._open_camera = open_camera
+        self._looker = Looker(engine, settings)
+        self._gallery = gallery
+        self._publish = publish
+        self._answered = answered
+        self._failed_in_a_row = 0
+        self.frames = 0
+        self.failures = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Sightings and camera states are published until `stop` is set; a lost camera is opened again and again.
+
+        The camera is `ok` from the first sighting on. At the end of a clip the camera is `lost`, for good.
+        """
+        retry_s = _FIRST_RETRY_S
+        while not stop.is_set():
+            self._publish(CameraState(state="starting"))
+            looked_before = self.frames
+            try:
+                with self._open_camera() as camera:
+                    self._watch(camera, stop)
+            except CameraEnded as end:
+                self._publish(CameraState(state="lost", problem=str(end)))
+                stop.wait()
+            except CameraFailed as failure:
+                log.warning("%s", failure)
+                self._publish(CameraState(state="lost", problem=str(failure)))
+                if self.frames > looked_before:
+                    retry_s = _FIRST_RETRY_S
+                stop.wait(retry_s)
+                retry_s = min(2 * retry_s, _LAST_RETRY_S)
+
+    def _watch(self, camera: Camera, stop: threading.Event) -> None:
+        self._looker.restart()
+        self._failed_in_a_row = 0
+        seeing = False
+        due_s = time.monotonic()
+        while not stop.is_set():
+            frame = camera.read()
+            sighting = self._looked(frame)
+            if sighting is not None:
+                if not seeing:
+                    self._publish(CameraState(state="ok"))
+                self._publish(sighting)
+                seeing = True
+            elif self._failed_in_a_row == _FAILURES_IN_A_ROW:
+                self._publish(CameraState(state="lost", problem="pictures cannot be looked at; the log says why"))
+                seeing = False
+            due_s = max(due_s + self._interval_s, time.monotonic())
+            stop.wait(max(0.0, due_s - time.monotonic()))
+
+    def _looked(self, frame: Frame) -> Sighting | None:
+        """Return what the frame shows; None if that failed, which is logged and counted and ends nothing."""
+        try:
+            sighting = self._looker.look(
+                frame, self._gallery(), answered=self._answered() if self._answered is not None else None
+            )
+        except Exception as error:  # the border of the frame loop: one bad frame must not blind a kiosk
+            self.failures += 1
+            self._failed_in_a_row += 1
+            if self._failed_in_a_row in (1, _FAILURES_IN_A_ROW):
+                log.exception("a frame could not be looked at: %s", type(error).__name__)
+            return None
+        self.frames += 1
+        self._failed_in_a_row = 0
+        return sighting
