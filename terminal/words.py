@@ -1,0 +1,194 @@
+"""What the kiosk says, in each language; dates and times in the office's zone. *Pure*; the only babel import.
+
+Short and polite, one thing at a time; never a score, never a guess at who somebody might be.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from babel.dates import format_date, format_time, get_timezone_name
+
+from sync.messages import Direction
+from terminal.quality import Reason
+from terminal.states import KeypadReason, PinProblem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """One language. `locale` is Babel's name for it; `{}` takes what the name of the field says."""
+
+    locale: str
+    invitation: str
+    use_pin: str
+    one_moment: str
+    hints: dict[Reason, str]
+    saving: str
+    recorded: str
+    already_recorded: str
+    directions: dict[Direction, str]
+    farewells: dict[Direction, str]
+    first_time: str
+    not_recognised: str
+    try_again_or_pin: str
+    keypad_titles: dict[KeypadReason, str]
+    employee_number: str
+    number_is: str
+    six_digits: str
+    ok: str
+    cancel: str
+    checking: str
+    problems: dict[PinProblem, str]
+    try_again: str
+    wait_seconds: str
+    wait_minutes: str
+    not_recorded: str
+    not_recorded_advice: str
+    camera_down: str
+    camera_down_advice: str
+    camera_starting: str
+    offline_since: str
+    waiting: str
+    face_data: str
+    no_face_data: str
+    clock_not_set: str
+    alarms: dict[str, str]
+
+
+INDONESIAN = Words(
+    locale="id",
+    invitation="Silakan menghadap kamera",
+    use_pin="Pakai PIN",
+    one_moment="Mohon tunggu sebentar",
+    hints={
+        Reason.TOO_FAR: "Silakan mendekat",
+        Reason.TOO_DARK: "Terlalu gelap, cari tempat lebih terang",
+        Reason.TOO_BRIGHT: "Terlalu silau, geser sedikit",
+        Reason.HOLD_STILL: "Jangan bergerak sebentar",
+        Reason.TURN_TO_SCREEN: "Hadapkan wajah ke layar",
+        Reason.OUT_OF_VIEW: "Posisikan wajah di dalam lingkaran",
+    },
+    saving="Menyimpan",
+    recorded="Tercatat",
+    already_recorded="Sudah tercatat",
+    directions={Direction.IN: "Masuk", Direction.OUT: "Pulang"},
+    farewells={Direction.IN: "Selamat bekerja", Direction.OUT: "Hati-hati di jalan"},
+    first_time="Waktu pertama yang berlaku",
+    not_recognised="Wajah belum dikenali",
+    try_again_or_pin="Coba sekali lagi, atau pakai PIN",
+    keypad_titles={
+        KeypadReason.ASKED: "Hadir dengan PIN",
+        KeypadReason.NOT_RECOGNISED: "Wajah belum dikenali. Silakan pakai PIN.",
+        KeypadReason.AMBIGUOUS: "Wajah belum dapat dipastikan. Silakan pakai PIN.",
+    },
+    employee_number="Nomor pegawai",
+    number_is="No. {}",
+    six_digits="PIN, enam angka",
+    ok="OK",
+    cancel="Batal",
+    checking="Memeriksa",
+    problems={
+        PinProblem.NO_NUMBER: "Ketik nomor pegawai dahulu",
+        PinProblem.TOO_SHORT: "PIN terdiri dari enam angka",
+        PinProblem.WRONG: "Nomor atau PIN salah",
+        PinProblem.WAIT: "Coba lagi dalam {}",
+        PinProblem.NO_ANSWER: "Belum terjawab, coba lagi",
+    },
+    try_again="Silakan coba lagi",
+    wait_seconds="{} detik",
+    wait_minutes="{} menit",
+    not_recorded="Belum tercatat",
+    not_recorded_advice="Silakan coba lagi. Bila berulang, hubungi petugas.",
+    camera_down="Kamera tidak tersedia",
+    camera_down_advice="Silakan hadir dengan PIN",
+    camera_starting="Kamera sedang disiapkan",
+    offline_since="Luring sejak {}",
+    waiting="{} menunggu terkirim",
+    face_data="Data wajah v{}",
+    no_face_data="Belum ada data wajah",
+    clock_not_set="Jam belum tersinkron",
+    alarms={
+        "card_damaged": "Penyimpanan diganti, hubungi petugas",
+        "disk_low": "Penyimpanan hampir penuh, hubungi petugas",
+    },
+)
+
+ENGLISH = Words(
+    locale="en_GB",
+    invitation="Please face the camera",
+    use_pin="Use PIN",
+    one_moment="One moment, please",
+    hints={
+        Reason.TOO_FAR: "Please come closer",
+        Reason.TOO_DARK: "Too dark here, move into the light",
+        Reason.TOO_BRIGHT: "Too bright here, step aside a little",
+        Reason.HOLD_STILL: "Hold still for a moment",
+        Reason.TURN_TO_SCREEN: "Turn your face to the screen",
+        Reason.OUT_OF_VIEW: "Put your face inside the oval",
+    },
+    saving="Saving",
+    recorded="Recorded",
+    already_recorded="Already recorded",
+    directions={Direction.IN: "In", Direction.OUT: "Out"},
+    farewells={Direction.IN: "Have a good day at work", Direction.OUT: "Have a safe way home"},
+    first_time="The first time counts",
+    not_recognised="Not recognised yet",
+    try_again_or_pin="Try once more, or use your PIN",
+    keypad_titles={
+        KeypadReason.ASKED: "Sign in with your PIN",
+        KeypadReason.NOT_RECOGNISED: "Face not recognised yet. Please use your PIN.",
+        KeypadReason.AMBIGUOUS: "Not sure it is you. Please use your PIN.",
+    },
+    employee_number="Employee number",
+    number_is="No. {}",
+    six_digits="PIN, six digits",
+    ok="OK",
+    cancel="Cancel",
+    checking="Checking",
+    problems={
+        PinProblem.NO_NUMBER: "Type your employee number first",
+        PinProblem.TOO_SHORT: "A PIN has six digits",
+        PinProblem.WRONG: "Number or PIN is wrong",
+        PinProblem.WAIT: "Try again in {}",
+        PinProblem.NO_ANSWER: "No answer yet, try again",
+    },
+    try_again="Please try again",
+    wait_seconds="{} seconds",
+    wait_minutes="{} minutes",
+    not_recorded="Not recorded",
+    not_recorded_advice="Please try again. If this goes on, call the office admin.",
+    camera_down="No camera at the moment",
+    camera_down_advice="Please use your PIN",
+    camera_starting="The camera is getting ready",
+    offline_since="Offline since {}",
+    waiting="{} waiting to be sent",
+    face_data="Face data v{}",
+    no_face_data="No face data yet",
+    clock_not_set="Clock not synchronised",
+    alarms={
+        "card_damaged": "Storage was replaced, call the office admin",
+        "disk_low": "Storage nearly full, call the office admin",
+    },
+)
+
+LANGUAGES = {"id": INDONESIAN, "en": ENGLISH}
+
+
+def clock(at: datetime, zone: tzinfo) -> str:
+    """Return the time of day as both languages write it on a kiosk: 07:12."""
+    return format_time(at, "HH:mm", tzinfo=zone, locale="en_GB")
+
+
+def zone_name(at: datetime, zone: tzinfo) -> str:
+    """Return the zone's short name, WIB, WITA or WIT in Indonesia: the same in every language."""
+    return get_timezone_name(at.astimezone(zone), width="short", locale="id")
+
+
+def date(at: datetime, zone: tzinfo, words: Words) -> str:
+    """Return the whole date: Senin, 24 November 2025."""
+    return format_date(at.astimezone(zone), "EEEE, d MMMM y", locale=words.locale)
+
+
+def wait(seconds: float, words: Words) -> str:
+    """Return how long to wait, in seconds up to a minute and a half, rounded up, else in minutes."""
+    whole = max(1, int(-(-seconds // 1)))
+    return words.wait_seconds.format(whole) if whole <= 90 else words.wait_minutes.format(-(-whole // 60))
