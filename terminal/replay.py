@@ -13,7 +13,7 @@ from config import replace as with_settings
 from errors import HadirError
 from sync import keys, releases
 from terminal.camera import Camera, CameraEnded, open_camera
-from terminal.faces import Engine
+from terminal.faces import open_engine
 from terminal.gallery import Gallery
 from terminal.matching import Identification
 from terminal.quality import Reason
@@ -39,17 +39,20 @@ class _Visit:
     hints: tuple[Reason, ...] = ()
 
 
-def replay(settings: Config, path: Path, gallery: Gallery, engine: Engine) -> Iterator[dict[str, Any]]:
+def replay(settings: Config, path: Path, gallery: Path) -> Iterator[dict[str, Any]]:
     """Yield one dict for every track that was served in the clip or folder `path`, when its visit is over.
 
-    `first_seen_s`, `decided_s` (absent: null) and `last_seen_s` in seconds of the clip; `track`; `outcome` match,
-    no_match, ambiguous or undecided; `employee`, `score`, `margin`; `frames` in which it was served, `misses`, `hints`
-    in the order they were first given. Raises CameraFailed for what is no clip.
+    `gallery` is an encoding set signed for this office. `first_seen_s`, `decided_s` (absent: null) and `last_seen_s` in
+    seconds of the clip; `track`; `outcome` match, no_match, ambiguous or undecided; `employee`, `score`, `margin`;
+    `frames` in which it was served, `misses`, `hints` in the order they were first given. Raises CameraFailed for what
+    is no clip, ReplayRefused or ReleaseRefused for what is no set, ModelUnavailable.
     """
+    engine = open_engine(settings.engine)
+    known = gallery_of(settings, gallery, engine.engine_id)
     kind = "folder" if path.is_dir() else "file"
     source = with_settings(settings, camera={"source": f"{kind}:{path.resolve()}"})
     with open_camera(source.camera, real_time=False) as camera:
-        yield from visits(camera, Looker(engine, settings), gallery)
+        yield from visits(camera, Looker(engine, settings), known)
 
 
 def visits(camera: Camera, looker: Looker, gallery: Gallery) -> Iterator[dict[str, Any]]:

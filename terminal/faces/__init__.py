@@ -1,10 +1,12 @@
 """Finding faces and turning them into encodings: the Engine protocol and its values."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
+
+from config import Engine as EngineSettings
 
 Picture = NDArray[np.uint8]
 """(height, width, 3) RGB."""
@@ -61,3 +63,14 @@ class Engine(Protocol):
     def encode(self, picture: Picture, face: Face) -> Encoding:
         """Return the encoding of `face`, which must come from the same picture."""
         ...
+
+
+def open_engine(settings: EngineSettings) -> Engine:
+    """Return the engine that `settings` name, loaded and warm. Raises ModelUnavailable."""
+    match settings.name:
+        case "opencv":
+            from terminal.faces.opencv import OpenCvEngine
+
+            return OpenCvEngine(settings)
+        case _:
+            assert_never(settings.name)
