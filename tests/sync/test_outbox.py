@@ -7,42 +7,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from sync.messages import Ack, AttendanceEvent, ClockQuality, Direction, DirectionBy, Method, Punch, decode, encode
-from sync.outbox import MIGRATIONS, AckRefused, Outbox, OutboxFailed
-
-SEVEN = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
-BOOT = "ab" * 16
-
-
-def open_card(folder: Path) -> sqlite3.Connection:
-    """Return a connection as terminal/store.py opens it: WAL, FULL, the outbox's tables there."""
-    connection = sqlite3.connect(folder / "card.sqlite", isolation_level=None, timeout=5)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
-    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'outbox'").fetchone():
-        for _, script in MIGRATIONS:
-            connection.executescript(script)
-    return connection
-
-
-def punch(employee: str = "1987", *, at: datetime = SEVEN, score: float | None = 0.7) -> Punch:
-    return Punch(
-        employee=employee,
-        method=Method.FACE,
-        direction=Direction.IN,
-        direction_by=DirectionBy.SCHEDULE,
-        occurred_at=at,
-        first_seen_at=at - timedelta(seconds=1),
-        gallery_version=3,
-        engine_id="test",
-        score=score,
-        margin=0.2,
-    )
+from sync.messages import Ack, AttendanceEvent, ClockQuality, Punch, decode, encode
+from sync.outbox import AckRefused, Outbox, OutboxFailed
+from tests.sync.samples import BOOT, SEVEN, open_card, punch
 
 
 def record(outbox: Outbox, employee: str = "1987", **more: object) -> AttendanceEvent:
@@ -288,9 +260,10 @@ def test_a_punch_printed_after_record_survives_kill_9(tmp_path: Path) -> None:
     """Kill the process at any moment: every seq it announced is in the file, and none is missing below it."""
     program = f"""
 import sys
-sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[2])]!r}
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
 from pathlib import Path
-from test_outbox import open_card, record
+from tests.sync.samples import open_card
+from tests.sync.test_outbox import record
 from sync.outbox import Outbox
 outbox = Outbox(open_card(Path({str(tmp_path)!r})), office="demo", terminal="lobby-1")
 while True:

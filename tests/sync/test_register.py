@@ -12,17 +12,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from sync.messages import (
-    AttendanceEvent,
-    ClockQuality,
-    Direction,
-    DirectionBy,
-    Method,
-    Presence,
-    Punch,
-    TerminalStatus,
-    encode,
-)
+from sync.messages import AttendanceEvent, ClockQuality, Direction, Method, Presence, TerminalStatus, encode
 from sync.register import Register, RegisterError, RegisterNewer, RegisterUnavailable, refusals
 from sync.register.events import (
     Arrival,
@@ -39,37 +29,7 @@ from sync.register.intake import take
 from sync.register.refusals import Rejected, latest_quarantined, latest_rejected, refusal_counts
 from sync.register.schema import Instant, events, metadata
 from sync.register.statuses import HeardStatus, all_statuses
-
-SEVEN = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
-EPOCH = "e" * 32
-
-
-def event(
-    seq: int, *, employee: str = "1987", terminal: str = "lobby-1", office: str = "demo", at: datetime = SEVEN
-) -> AttendanceEvent:
-    return AttendanceEvent(
-        terminal=terminal,
-        epoch=EPOCH,
-        seq=seq,
-        office=office,
-        punch=Punch(
-            employee=employee,
-            method=Method.FACE,
-            direction=Direction.IN,
-            direction_by=DirectionBy.SCHEDULE,
-            occurred_at=at + timedelta(seconds=2),
-            first_seen_at=at,
-            gallery_version=1,
-        ),
-        clock=ClockQuality.SYNCED,
-        boot_id="b" * 32,
-        boottime_ns=seq,
-    )
-
-
-def arrival(seq: int, **more: object) -> Arrival:
-    value = event(seq, **more)  # type: ignore[arg-type]
-    return Arrival(event=value, payload=encode(value), received_at=SEVEN + timedelta(seconds=9))
+from tests.sync.samples import EPOCH, SEVEN, arrival, event, status
 
 
 @pytest.fixture
@@ -224,10 +184,6 @@ def test_a_batch_is_whole_or_not_there(register: Register) -> None:
     with pytest.raises(RegisterError):
         take(register, events=[arrival(1)], rejected=[bad])
     assert (count_events(register), all_heads(register)) == (0, [])
-
-
-def status(presence: Presence = Presence.ONLINE, at: datetime = SEVEN, **more: object) -> TerminalStatus:
-    return TerminalStatus(office="demo", terminal="lobby-1", presence=presence, at=at, **more)  # type: ignore[arg-type]
 
 
 def heard(value: TerminalStatus, *, at: datetime, retained: bool = False) -> HeardStatus:

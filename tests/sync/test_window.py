@@ -1,0 +1,92 @@
+"""The window of punches under way: what goes again, when, and what never goes twice."""
+
+import random
+
+from sync.window import OVERTAKEN_S, Window
+
+
+def window(size: int = 4) -> Window:
+    return Window(size=size, resend_after_s=30, rng=random.Random(5))
+
+
+def fill(target: Window, *seqs: int, now: float = 0.0, answered: bool = True) -> None:
+    for seq in seqs:
+        target.sent(seq, b"%d" % seq, 100 + seq, now)
+        if answered:
+            assert target.answered(100 + seq)
+
+
+def test_room_shrinks_with_what_is_under_way_and_comes_back_with_the_acknowledgement() -> None:
+    rows = window()
+    fill(rows, 1, 2, 3, 4)
+    assert rows.room() == 0
+    rows.acknowledged(2, [4], 1.0)
+    assert (rows.room(), len(rows)) == (3, 1)
+
+
+def test_a_row_goes_again_after_one_to_two_times_the_wait() -> None:
+    rows = window(200)
+    fill(rows, *range(1, 201))
+    assert rows.due(29.9) == []
+    assert 60 < len(rows.due(45)) < 140, "spread, not all at once"
+    assert len(rows.due(60.1)) == 200
+    assert rows.due(60.1)[:2] == [(1, b"1"), (2, b"2")]
+
+
+def test_a_row_the_broker_has_not_answered_is_left_to_paho() -> None:
+    rows = window()
+    fill(rows, 1, answered=False)
+    assert rows.due(10_000) == []
+    assert rows.next_due() is None
+    assert rows.unanswered_since() == 0.0
+    rows.forgotten(5.0)
+    assert rows.due(10_000) == []
+    rows.answered(101)
+    assert [seq for seq, _ in rows.due(10_000)] == [1]
+    assert rows.unanswered_since() is None
+
+
+def test_a_broker_that_forgot_the_session_gets_everything_again_at_once() -> None:
+    rows = window()
+    fill(rows, 1, 2)
+    fill(rows, 3, answered=False)
+    rows.forgotten(1.0)
+    assert [seq for seq, _ in rows.due(1.0)] == [1, 2]
+    rows.sent(1, b"1", 201, 1.0)
+    rows.sent(2, b"2", 202, 1.0)
+    rows.answered(201)
+    rows.answered(202)
+    assert rows.due(1.0) == []
+
+
+def test_a_row_overtaken_by_a_later_one_goes_again_once_without_waiting() -> None:
+    rows = window()
+    fill(rows, 1, now=0.0)
+    fill(rows, 2, now=1.0)
+    fill(rows, 3, now=OVERTAKEN_S + 0.5)
+    rows.acknowledged(0, [3], 3.0)
+    assert [seq for seq, _ in rows.due(3.0)] == [1], "2 left so shortly before 3 that it may be in the next batch"
+    fill(rows, 1, now=3.0)
+    fill(rows, 4, now=9.0)
+    rows.acknowledged(0, [4], 9.0)
+    assert [seq for seq, _ in rows.due(9.0)] == [2], "row 1 had its hurry"
+
+
+def test_an_answer_to_an_earlier_copy_changes_nothing() -> None:
+    rows = window()
+    fill(rows, 1)
+    rows.sent(1, b"1", 300, 50.0)
+    assert not rows.answered(999)
+    assert not rows.answered(101), "that copy was answered before"
+    assert rows.due(10_000) == []
+    assert rows.answered(300)
+    assert rows.due(10_000) == [(1, b"1")]
+
+
+def test_an_answer_after_the_acknowledgement_is_still_recognised() -> None:
+    rows = window()
+    fill(rows, 1, answered=False)
+    rows.acknowledged(1, (), 1.0)
+    assert len(rows) == 0
+    assert rows.answered(101)
+    assert rows.due(10_000) == []
