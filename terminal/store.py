@@ -1,0 +1,217 @@
+"""The kiosk's card: one SQLite file that keeps what it was thanked for, whatever is cut, filled or killed.
+
+`open_card` gives each thread its own connection, set up so that a commit is on the medium when it returns (WAL and
+synchronous=FULL, read back). The first opening in a process checks the whole file; one that is damaged is moved aside,
+never repaired in place and never deleted, and a fresh one begins: the outbox gives it a new epoch, so that the centre
+sees the break, and the alarm `card_damaged` stays on the card.
+"""
+
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from sqlite_utils import Database, Migrations
+
+from errors import HadirError
+from sync.outbox import MIGRATIONS as OUTBOX_MIGRATIONS
+
+FILE = "card.sqlite"
+CARD_DAMAGED = "card_damaged"
+_SET = "card"
+_OWN_MIGRATIONS = (
+    (
+        "store_1_tables",
+        """
+        CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+        CREATE TABLE alarms (code TEXT PRIMARY KEY, since TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
+        """,
+    ),
+)
+# Acceptance section 4 has the reason for each; synchronous is per connection, and 2 is FULL.
+_PRAGMAS = (
+    ("busy_timeout", "5000", 5000),
+    ("journal_mode", "WAL", "wal"),
+    ("synchronous", "FULL", 2),
+    ("wal_autocheckpoint", "200", 200),
+    ("journal_size_limit", "4194304", 4_194_304),
+    ("foreign_keys", "ON", 1),
+    ("trusted_schema", "OFF", 0),
+    ("cell_size_check", "ON", 1),
+    ("mmap_size", "0", 0),
+    ("secure_delete", "ON", 1),
+)
+# SQLite's primary result codes (sqlite.org/rescode.html) that mean the file itself is wrong.
+_DAMAGE = (11, 26)  # CORRUPT, NOTADB
+
+_opening = threading.Lock()
+_checked: set[Path] = set()
+
+
+class CardFailed(HadirError):
+    """The card cannot be used; the text says why and what to do."""
+
+
+class CardDamaged(CardFailed):
+    """The card's database is damaged."""
+
+
+def claim(folder: Path) -> IO[bytes]:
+    """Return an open file that keeps every other kiosk off this folder until it is closed. Raises CardFailed."""
+    with _failing_clearly(folder):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = (folder / "kiosk.lock").open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise CardFailed(
+            f"{folder}: another kiosk runs from this folder; stop it, or set terminal.state to another folder"
+        ) from error
+    return lock
+
+
+def open_card(folder: Path) -> sqlite3.Connection:
+    """Return a connection to `folder`/card.sqlite for the calling thread, migrated and safe; the caller closes it.
+
+    It is in autocommit mode: transactions are begun and ended by hand. Raises CardFailed.
+    """
+    path = folder / FILE
+    with _opening, _failing_clearly(folder):
+        if path.resolve() not in _checked or not path.exists():
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _prepare(path)
+            _checked.add(path.resolve())
+    with _failing_clearly(folder):
+        return _connect(path)
+
+
+def alarms(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """Return the codes of what is wrong with this card, oldest first. Raises CardFailed."""
+    try:
+        return tuple(code for (code,) in connection.execute("SELECT code FROM alarms ORDER BY since, code"))
+    except sqlite3.Error as error:
+        raise CardFailed(f"the card cannot be read: {error}") from error
+
+
+def _prepare(path: Path) -> None:
+    """The file at `path` is whole and has every table; a damaged one lies beside it under another name."""
+    damage = None
+    try:
+        _check(path)
+    except CardDamaged as error:
+        damage = str(error)
+        _set_aside(path)
+    with closing(_connect(path)) as connection:
+        _migrate(connection)
+        if damage is not None:
+            since = datetime.now(UTC).isoformat(timespec="seconds")
+            connection.execute("INSERT OR REPLACE INTO alarms VALUES (?, ?, ?)", (CARD_DAMAGED, since, damage))
+
+
+def _check(path: Path) -> None:
+    """Return when SQLite finds nothing wrong with the file. Raises CardDamaged."""
+    if not path.exists():
+        return
+    try:
+        with closing(_connect(path)) as connection:
+            found = connection.execute("PRAGMA quick_check(5)").fetchall()
+    except sqlite3.DatabaseError as error:
+        if _primary_code(error) not in _DAMAGE:
+            raise
+        raise CardDamaged(str(error)) from error
+    if found != [("ok",)]:
+        raise CardDamaged("; ".join(str(line) for (line,) in found)[:500])
+
+
+def _set_aside(path: Path) -> None:
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(path.with_name(f"damaged-{stamp}-{part.name}"))
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=5, isolation_level=None)
+    try:
+        for name, value, expected in _PRAGMAS:
+            connection.execute(f"PRAGMA {name}={value}").fetchall()
+            found = connection.execute(f"PRAGMA {name}").fetchone()
+            # A build without memory mapping has no mmap_size to read, and needs none.
+            if found is not None and found[0] != expected:
+                raise CardFailed(f"{path}: {name} stays {found[0]}; put the card on a local disk (ext4)")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    migrations = Migrations(_SET)
+    for name, script in (*OUTBOX_MIGRATIONS, *_OWN_MIGRATIONS):
+        _register(migrations, name, script)
+    database = Database(connection, execute_plugins=False, recursive_triggers=False)
+    known = {name for name, _ in (*OUTBOX_MIGRATIONS, *_OWN_MIGRATIONS)}
+    newer = {applied.name for applied in migrations.applied(database)} - known
+    if newer:
+        raise CardFailed("the card was written by a newer Hadir; install that version again, or a later one")
+    migrations.apply(database)
+
+
+def _register(migrations: Migrations, name: str, script: str) -> None:
+    @migrations(name=name)
+    def apply(database: Database) -> None:
+        for statement in _statements(script):
+            database.conn.execute(statement)
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Yield the statements of `script` one by one: executescript would commit half a migration."""
+    statement = ""
+    for part in script.split(";")[:-1]:
+        statement += part + ";"
+        if sqlite3.complete_statement(statement):
+            yield statement.strip()
+            statement = ""
+
+
+def _primary_code(error: sqlite3.Error) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0) or 0) & 0xFF
+
+
+@contextmanager
+def _failing_clearly(folder: Path) -> Iterator[None]:
+    """Turn what disks and SQLite say into one sentence."""
+    try:
+        yield
+    except PermissionError as error:
+        raise CardFailed(
+            f"{folder}: not allowed to write here; give the folder to the user of the kiosk, or set terminal.state"
+        ) from error
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise CardFailed(
+            f"{folder}: the card cannot be used ({why}); free space on it or set terminal.state"
+        ) from error
+    except sqlite3.Error as error:
+        match _primary_code(error):
+            case 13:
+                advice = "the disk is full; free some space on it"
+            case 8 | 14:
+                advice = "not allowed to write here; give the folder to the user of the kiosk, or set terminal.state"
+            case 5 | 6:
+                advice = "another program holds it; stop that program"
+            case _:
+                advice = f"{error}; if it stays so, replace the card"
+        raise CardFailed(f"{folder / FILE}: {advice}") from error
