@@ -1,12 +1,13 @@
 """The command: one page of subcommands, each importing its room only when it is run."""
 
+import importlib
 import logging
 import signal
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 
@@ -17,7 +18,19 @@ HERE = Path(__file__).resolve().parent
 
 
 class Polite(click.Group):
-    """A group whose commands end with one sentence, not a traceback, when Hadir itself knows what went wrong."""
+    """A group whose commands end with one sentence, not a traceback, when Hadir itself knows what went wrong.
+
+    Groups that need a page of their own are in LATER and imported when they are asked for.
+    """
+
+    LATER: ClassVar[dict[str, str]] = {"enroll": "enroll.command"}
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if self is main and name in self.LATER:
+            command = getattr(importlib.import_module(self.LATER[name]), name)
+            assert isinstance(command, click.Command)  # noqa: S101 - the table above says so
+            return command
+        return super().get_command(context, name)
 
     def invoke(self, context: click.Context) -> Any:
         try:
@@ -26,7 +39,7 @@ class Polite(click.Group):
             raise click.ClickException(str(error)) from error
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return list(self.commands)
+        return [*self.commands, *(self.LATER if self is main else ())]
 
 
 @click.group(cls=Polite, context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,15 +60,14 @@ def main(context: click.Context, config_path: Path) -> None:
 def _settings(path: Path) -> config.Config:
     settings = config.load(path)
     logging.basicConfig(
-        level=settings.log.level.upper(),
-        format="%(asctime)s %(levelname)s %(name)s %(message)s",
-        stream=sys.stderr,
+        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
     )
     return settings
 
 
 def _until_told(run: Callable[..., None], settings: config.Config) -> None:
-    """Run a service until SIGTERM or SIGINT."""
+    """Run a service until SIGTERM or SIGINT, with the log it was configured to write."""
+    logging.getLogger("hadir").setLevel(settings.log.level.upper())
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -74,6 +86,7 @@ def _until_told(run: Callable[..., None], settings: config.Config) -> None:
 @click.pass_obj
 def demo(
     settings: Callable[[], config.Config],
+    /,
     seconds: float | None,
     headless: bool,
     camera: str | None,
@@ -108,7 +121,7 @@ def terminal() -> None:
 
 @terminal.command("run")
 @click.pass_obj
-def terminal_run(settings: Callable[[], config.Config]) -> None:
+def terminal_run(settings: Callable[[], config.Config], /) -> None:
     """Recognise whoever walks up, until told to stop."""
     from terminal import app
 
@@ -119,7 +132,7 @@ def terminal_run(settings: Callable[[], config.Config]) -> None:
 @click.argument("path", type=click.Path(path_type=Path, exists=True))
 @click.option("--gallery", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True)
 @click.pass_obj
-def terminal_replay(settings: Callable[[], config.Config], path: Path, gallery: Path) -> None:
+def terminal_replay(settings: Callable[[], config.Config], /, path: Path, gallery: Path) -> None:
     """Print one JSON line for each visit in the clip or picture folder PATH."""
     import json
 
@@ -139,7 +152,7 @@ def collector() -> None:
 
 @collector.command("run")
 @click.pass_obj
-def collector_run(settings: Callable[[], config.Config]) -> None:
+def collector_run(settings: Callable[[], config.Config], /) -> None:
     """Collect until told to stop."""
     from sync import collector as room
 
@@ -153,7 +166,7 @@ def console() -> None:
 
 @console.command("run")
 @click.pass_obj
-def console_run(settings: Callable[[], config.Config]) -> None:
+def console_run(settings: Callable[[], config.Config], /) -> None:
     """Serve the page until told to stop."""
     from console import app
 
@@ -170,17 +183,30 @@ def keys() -> None:
 
 @keys.command("new")
 @click.pass_obj
-def keys_new(settings: Callable[[], config.Config]) -> None:
+def keys_new(settings: Callable[[], config.Config], /) -> None:
     """Make the key that signs encoding sets; never overwrites one."""
     from sync import keys as room
 
-    public = room.new_release_key(settings().centre.keys)
-    click.echo(f"Made {public}. Every kiosk needs a copy of it; the other file never leaves this machine.")
+    folder = settings().centre.keys
+    key_id = room.new_release_key(folder)
+    click.echo(
+        f"Made key {key_id} in {folder}. Every kiosk needs its release.pub; release.key never leaves this machine."
+    )
 
 
 @main.group(cls=Polite)
-def enroll() -> None:
-    """People, their faces and PINs, and the sets made of them."""
+def models() -> None:
+    """The models that find and encode faces."""
+
+
+@models.command("fetch")
+@click.pass_obj
+def models_fetch(settings: Callable[[], config.Config], /) -> None:
+    """Have the models on this machine, fetched once and checked by their hashes."""
+    from terminal.faces import models as room
+
+    found = room.ensure(settings().engine.models)
+    click.echo(f"{found.detector}\n{found.encoder}")
 
 
 # --- settings and measurements -------------------------------------------------------------------------------------
@@ -193,7 +219,7 @@ def config_group() -> None:
 
 @config_group.command("show")
 @click.pass_obj
-def config_show(settings: Callable[[], config.Config]) -> None:
+def config_show(settings: Callable[[], config.Config], /) -> None:
     """Print every setting as it holds here, passwords masked."""
     click.echo(config.show(settings()), nl=False)
 
@@ -201,6 +227,16 @@ def config_show(settings: Callable[[], config.Config]) -> None:
 @main.group(cls=Polite)
 def bench() -> None:
     """Measurements."""
+
+
+@bench.command("speed")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
+@click.pass_obj
+def bench_speed(settings: Callable[[], config.Config], /, as_json: bool) -> None:
+    """Frame to identification, stage by stage; start-up; memory."""
+    from bench import speed
+
+    speed.run(settings(), as_json=as_json)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,161 @@
+"""`hadir enroll ...`: what the enrolment desk does, asked for on the command line and answered in lines of text."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import config
+
+if TYPE_CHECKING:
+    from enroll.desk import PersonReport
+
+Settings = Callable[[], config.Config]
+"""Reads the settings when called, so that --help works beside a broken file."""
+
+
+@click.group()
+def enroll() -> None:
+    """People, their faces and PINs, and the sets made of them."""
+
+
+@enroll.command("add")
+@click.argument("number")
+@click.argument("name", required=False)
+@click.option(
+    "--photo", "photos", multiple=True, type=click.Path(path_type=Path, dir_okay=False), help="May be repeated."
+)
+@click.option("--camera", help="usb:0 | picamera | file:CLIP | folder:PICTURES; takes the pictures by itself.")
+@click.option("--office", help="Default: office.id of the settings.")
+@click.option("--again", is_flag=True, help="Enrol somebody who was withdrawn.")
+@click.option("--move", is_flag=True, help="Take somebody over from another office.")
+@click.pass_obj
+def enroll_add(
+    settings: Settings,
+    /,
+    number: str,
+    name: str | None,
+    photos: tuple[Path, ...],
+    camera: str | None,
+    **how: Any,
+) -> None:
+    """Enrol the employee NUMBER called NAME from photos or before a camera."""
+    from contextlib import nullcontext
+
+    from enroll import desk
+    from terminal.camera import open_camera
+
+    if bool(photos) == bool(camera):
+        raise click.UsageError("give either --photo FILE, once or more, or --camera usb:0")
+    here = settings()
+    said: list[str] = []
+
+    def tell(words: str) -> None:
+        if [words] != said[-1:]:
+            said.append(words)
+            click.echo(words)
+
+    source = config.replace(here, camera={"source": camera}).camera if camera else None
+    with open_camera(source) if source else nullcontext() as opened:
+        report = desk.add_person(
+            here,
+            number,
+            name,
+            photos=photos or None,
+            camera=opened,
+            report=lambda progress: tell(f"{progress.taken} of {progress.wanted}: {progress.words}"),
+            **how,
+        )
+    _say_person(report)
+    if report.why is not None:
+        sys.exit(1)
+
+
+@enroll.command("import")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--office", help="Default: office.id of the settings.")
+@click.option("--dry-run", is_flag=True, help="Look at everything, change nothing.")
+@click.option("--again", is_flag=True, help="Enrol those who were withdrawn, too.")
+@click.option("--move", is_flag=True, help="Take people over from other offices.")
+@click.pass_obj
+def enroll_import(settings: Settings, /, folder: Path, **how: Any) -> None:
+    """Enrol everybody in FOLDER: one folder a person, named "NUMBER-Given_Family", with their photos in it."""
+    from enroll import importer
+    from enroll.desk import Done
+
+    report = importer.import_folder(settings(), folder, progress=lambda seen: _say_person(seen.person), **how)
+    for note in report.notes:
+        click.echo(note)
+    counts = ", ".join(f"{report.count(done)} {done}" for done in Done)
+    click.echo(f"{'Would be: ' if report.dry_run else ''}{counts}; publish to bring this to the kiosks.")
+    if report.count(Done.REFUSED):
+        sys.exit(1)
+
+
+def _say_person(report: "PersonReport") -> None:
+    click.echo(f"{report.number} {report.name}: {report.done}{f' - {report.why}' if report.why else ''}")
+    for photo in report.photos:
+        if not photo.used:
+            click.echo(f"  {photo.path}: {photo.why}")
+    for warning in report.warnings:
+        click.echo(f"  note: {warning}")
+
+
+@enroll.command("pin")
+@click.argument("number")
+@click.pass_obj
+def enroll_pin(settings: Settings, /, number: str) -> None:
+    """Set the six-digit PIN of NUMBER: asked for twice, or one line on standard input."""
+    from enroll import desk
+
+    if sys.stdin.isatty():
+        pin = click.prompt("PIN", hide_input=True, confirmation_prompt=True)
+    else:
+        pin = sys.stdin.readline().rstrip("\n")
+    desk.set_pin(settings(), number, pin)
+    click.echo(f"PIN of {number} set; publish to bring it to the kiosks.")
+
+
+@enroll.command("list")
+@click.option("--office", help="Only this one.")
+@click.pass_obj
+def enroll_list(settings: Settings, /, office: str | None) -> None:
+    """Show who is enrolled."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from enroll import desk
+
+    table = Table("number", "name", "office", "templates", "samples", "PIN", "withdrawn")
+    for person in desk.list_people(settings(), office):
+        withdrawn = person.withdrawn_at.date().isoformat() if person.withdrawn_at else ""
+        counts = (str(person.templates), str(person.samples))
+        table.add_row(person.number, person.name, person.office, *counts, "yes" if person.has_pin else "", withdrawn)
+    Console().print(table)
+
+
+@enroll.command("withdraw")
+@click.argument("number")
+@click.pass_obj
+def enroll_withdraw(settings: Settings, /, number: str) -> None:
+    """Delete the templates and the PIN of NUMBER."""
+    from enroll import desk
+
+    left = desk.withdraw(settings(), number)
+    click.echo(f"{left.number} withdrawn; publish {left.office} so that its kiosks forget the face and the PIN.")
+
+
+@enroll.command("publish")
+@click.option("--office", required=True, help="The office whose kiosks get the set.")
+@click.option("--force", is_flag=True, help="Even a set without people, which empties every kiosk of the office.")
+@click.pass_obj
+def enroll_publish(settings: Settings, /, office: str, force: bool) -> None:
+    """Sign the office's people as a new encoding set and send it to its kiosks."""
+    from enroll import publish
+
+    report = publish.publish(settings(), office, force=force)
+    click.echo(f"Published version {report.version} of {office}: {report.people} people, {report.bytes} bytes.")
+    if report.problem is not None:
+        click.echo(f"The broker was not reached ({report.problem}); it goes out when the collector connects.")
