@@ -50,6 +50,7 @@ class Camera(Section, frozen=True):
     width_px: Pixels = 1280
     height_px: Pixels = 720
     frame_rate_hz: Annotated[float, Meta(gt=0, le=120)] = 15
+    loop: bool = False
 
 
 class Engine(Section, frozen=True):
