@@ -19,6 +19,9 @@ from terminal.quality import Reason, assess
 _RULES = 1
 """Counts up when the same pictures would give another template: then an import makes all of them anew."""
 
+_SURER = 0.02
+"""How much higher a turned picture's detection score must be than the picture's as it is."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoReport:
@@ -52,11 +55,12 @@ def study_photos(paths: Sequence[Path], engine: Engine, settings: config.Config)
         except PhotoRefused as refusal:
             reports[place] = PhotoReport(photo=path.name, used=False, why=str(refusal))
             continue
+        picture, turned = upright(picture, engine)
         match examine(picture, engine, settings):
             case Flaw() | Reason() as flaw:
                 reports[place] = PhotoReport(photo=path.name, used=False, why=WORDS[flaw])
             case (vector, remark):
-                taken[place] = (path.name, vector, remark)
+                taken[place] = (path.name, vector, remark or turned)
     study = study_vectors(list(taken.values()), settings)
     reports.update(zip(taken, study.photos, strict=True))
     return replace(study, photos=tuple(reports[place] for place in sorted(reports)))
@@ -97,6 +101,24 @@ def examine(picture: Picture, engine: Engine, settings: config.Config) -> tuple[
         return encode_both_ways(picture, face, engine), remark
     except (cv2.error, HadirError):  # a face the networks can make nothing of: EncodingFailed, or OpenCV itself
         return Flaw.NOT_ENCODED
+
+
+def upright(picture: Picture, engine: Engine) -> tuple[Picture, str]:
+    """Return `picture` with its largest face the right way up, and a remark where it had to be turned.
+
+    The detector finds faces that lie on their side or head as well, a little less surely, and takes chin for brow: such
+    an encoding is nobody's (0.1 to its owner). Over 902 upright portraits of the bench the surest of the four ways was
+    the right one every time; the second was behind by 0.009 to 0.9, half of the time by 0.09.
+    """
+    ways = [picture, *(np.ascontiguousarray(np.rot90(picture, turns)) for turns in (1, 2, 3))]
+    try:
+        scores = [faces[0].score if (faces := engine.detect(way)) else 0.0 for way in ways]
+    except cv2.error:
+        return picture, ""
+    best = int(np.argmax(scores))
+    if scores[best] < scores[0] + _SURER:
+        return picture, ""
+    return ways[best], "it lay on its side or head and was turned"
 
 
 def encode_both_ways(picture: Picture, face: Face, engine: Engine) -> Vector:
