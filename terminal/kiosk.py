@@ -1,0 +1,309 @@
+"""The main thread's loop: what was touched, typed, seen and answered steps the visit; what it asks for is done.
+
+Everything that may wait (camera, network, PIN checks) is on another thread. Only the card is written here: the screen
+turns green when the commit has returned, and not before.
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import assert_never
+
+import config
+from sync.messages import AttendanceEvent
+from sync.outbox import Outbox, OutboxFailed
+from terminal import health, visit
+from terminal.display import Closed, Display, Pressed, Touched
+from terminal.drawing import Screen
+from terminal.faces import Picture
+from terminal.gallery import Gallery
+from terminal.look import Context
+from terminal.matching import Outcome
+from terminal.pin import PinDesk
+from terminal.pulse import Pulse
+from terminal.screens import screen_of
+from terminal.sighting import CameraState, Sighting
+from terminal.states import (
+    AlreadyRecorded,
+    CameraChanged,
+    CheckPin,
+    Chime,
+    CommitFailed,
+    Committed,
+    Effect,
+    Input,
+    Now,
+    PinAnswered,
+    Record,
+    Recorded,
+    Saw,
+    State,
+    Tapped,
+    Tick,
+    Typed,
+    VisitRules,
+)
+from terminal.vision import Newest
+
+FROZEN_S = 3.0
+"""A camera that was fine and has shown nothing for this long is as good as gone."""
+VISION_SILENT_S = 20.0
+_VITALS_EVERY_S = 1.0
+_FAILURES_IN_A_ROW = 30
+
+_log = logging.getLogger("hadir.terminal.kiosk")
+
+
+class Kiosk:
+    """The kiosk as its main thread knows it; `turn` is one round of the loop."""
+
+    def __init__(
+        self,
+        settings: config.Config,
+        *,
+        display: Display,
+        outbox: Outbox,
+        desk: PinDesk,
+        seen: Newest[Sighting | CameraState],
+        gallery: Callable[[], Gallery],
+        pulse: Pulse,
+        wake_uplink: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._zone = settings.office.zone
+        self._display, self._outbox, self._desk = display, outbox, desk
+        self._seen, self._gallery, self._pulse = seen, gallery, pulse
+        self._wake_uplink = wake_uplink
+        self._rules = VisitRules(
+            zone=self._zone,
+            result_s=settings.visit.result_s,
+            repeat_window_s=settings.visit.repeat_window_s,
+            tries_before_pin=settings.visit.tries_before_pin,
+            pin_timeout_s=settings.visit.pin_timeout_s,
+            direction_change_hour=settings.visit.direction_change_hour,
+        )
+        self._visit = visit.start(self._rules, self._now())
+        self._answered: tuple[int, ...] = ()
+        self._screen: Screen | None = None
+        self._picture: Picture | None = None
+        self._waiting = 0
+        self._heard_s = self._looked_s = time.monotonic()
+        self._failures = 0
+        self.closed = False
+
+    @property
+    def state(self) -> State:
+        """Where the visit is."""
+        return self._visit.state
+
+    @property
+    def sees(self) -> bool:
+        """Whether the camera has come up, or is known not to."""
+        return self._pulse.camera != "starting"
+
+    def answered(self) -> tuple[int, ...]:
+        """Return the tracks that need nothing more from the camera: vision serves the next person. Any thread."""
+        return self._answered
+
+    def vision_advances(self) -> bool:
+        """Return whether the vision thread was heard from lately; one at the end of its clip has nothing to say."""
+        ended = self._pulse.camera == "lost" and self._settings.camera.source.startswith(("file:", "folder:"))
+        return ended or time.monotonic() < self._heard_s + VISION_SILENT_S
+
+    def turn(self, longest_s: float) -> None:
+        """Do everything there is to do, and draw; wait `longest_s` at most for something to see.
+
+        Raises DisplayFailed; any other failure in a row of a second, too.
+        """
+        try:
+            self._take_events()
+            self._take_sighting(self._seen.take(longest_s))
+            self._take_answers()
+            self._feed(Tick())
+            self._look_after_oneself()
+            self._draw()
+            self._failures = 0
+        except Exception as error:  # the border of the frame loop: one odd visit must not stop the next one
+            self._failures += 1
+            if self._failures >= _FAILURES_IN_A_ROW:
+                raise
+            _log.exception("the visit begins anew: %s", type(error).__name__)
+            self._visit = visit.start(self._rules, self._now())
+
+    # --- inputs -----------------------------------------------------------------------------------------------------
+
+    def _take_events(self) -> None:
+        for event in self._display.events():
+            match event:
+                case Closed():
+                    self.closed = True
+                case Pressed():
+                    self._feed(Typed(key=event.key))
+                case Touched():
+                    button = self._screen.button_at(event.x, event.y) if self._screen else None
+                    if button is not None:
+                        self._display.press(button.box)
+                        self._feed(Tapped(button=button.id))
+                        self._draw()  # what is hit next is what is shown now
+                case _:
+                    assert_never(event)
+
+    def _take_sighting(self, news: Sighting | CameraState | None) -> None:
+        now_s = time.monotonic()
+        match news:
+            case Sighting():
+                self._heard_s = now_s
+                self._picture = news.picture
+                self._pulse.camera = "ok"
+                self._feed(Saw(sighting=news, earlier=self._earlier_of(news)))
+            case CameraState():
+                self._heard_s = now_s
+                self._camera_is(news)
+            case None:
+                if self._pulse.camera == "ok" and now_s > self._heard_s + FROZEN_S:
+                    self._camera_is(CameraState(state="lost", problem="no picture for seconds"))
+            case _:
+                assert_never(news)
+
+    def _camera_is(self, camera: CameraState) -> None:
+        # After a loss every new attempt says "starting" first; for people it stays lost until there is a picture.
+        if camera.state != "starting" or self._pulse.camera != "lost":
+            if camera.state == "lost" and self._pulse.camera != "lost":
+                _log.warning("camera lost, PIN only: %s", camera.problem)
+            self._pulse.camera = camera.state
+        if camera.state == "lost":
+            self._picture = None
+        self._feed(CameraChanged(camera=camera))
+
+    def _take_answers(self) -> None:
+        while (answer := self._desk.answer()) is not None:
+            earlier = self._earlier(answer.employee) if answer.employee is not None else None
+            self._feed(
+                PinAnswered(
+                    check=answer.check,
+                    verdict=answer.verdict,
+                    employee=answer.employee,
+                    wait_s=answer.wait_s,
+                    earlier=earlier,
+                    gallery_version=answer.gallery_version,
+                )
+            )
+
+    def _earlier_of(self, sighting: Sighting) -> AttendanceEvent | None:
+        served = sighting.served
+        found = served.identification if served is not None else None
+        if served is None or found is None or found.outcome is not Outcome.MATCH or found.employee is None:
+            return None
+        return self._earlier(found.employee) if served.track_id not in self._answered else None
+
+    def _earlier(self, employee: str) -> AttendanceEvent | None:
+        """Return the last punch of the office's day that was no repeat, and not one of an earlier life of the card."""
+        at = datetime.now(UTC)
+        midnight = at.astimezone(self._zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        since = min(midnight, at - timedelta(seconds=self._rules.repeat_window_s))
+        try:
+            event = self._outbox.last_punch(employee, since=since)
+        except OutboxFailed as error:
+            _log.error("earlier punches cannot be read: %s", error)
+            return None
+        return event if event is not None and event.epoch == self._outbox.epoch else None
+
+    # --- the visit and its effects ----------------------------------------------------------------------------------
+
+    def _feed(self, given: Input) -> None:
+        inputs = deque([given])
+        while inputs:
+            self._visit, effects = visit.step(self._visit, inputs.popleft(), self._now())
+            memory = self._visit.memory
+            self._answered = (*memory.done, *memory.quiet)
+            for effect in effects:
+                inputs.extend(self._do(effect))
+
+    def _do(self, effect: Effect) -> tuple[Input, ...]:
+        match effect:
+            case Record():
+                return (self._record(effect),)
+            case CheckPin():
+                self._desk.ask(effect.check, effect.number, effect.pin)
+            case Chime():
+                self._display.sound(effect.sound)
+            case _:
+                assert_never(effect)
+        return ()
+
+    def _record(self, effect: Record) -> Committed | CommitFailed:
+        punch = effect.punch
+        try:
+            event = self._outbox.record(
+                punch,
+                clock=self._pulse.vitals.clock,
+                boot_id=health.boot_id(),
+                boottime_ns=health.boottime_ns(),
+                repeat_of=effect.first.seq if effect.first is not None else None,
+            )
+        except OutboxFailed as error:
+            _log.error("visit not recorded employee=%s method=%s: %s", punch.employee, punch.method, error)
+            return CommitFailed()
+        taken = datetime.now(UTC) - punch.first_seen_at
+        _log.info(
+            "visit recorded employee=%s method=%s seq=%d ms_from_first_seen=%d%s",
+            punch.employee,
+            punch.method,
+            event.seq,
+            taken // timedelta(milliseconds=1),
+            f" repeat_of={event.repeat_of}" if event.repeat_of is not None else "",
+        )
+        self._wake_uplink()
+        return Committed(event=event, first_event=effect.first)
+
+    # --- the screen -------------------------------------------------------------------------------------------------
+
+    def _look_after_oneself(self) -> None:
+        now_s = time.monotonic()
+        if now_s < self._looked_s + _VITALS_EVERY_S:
+            return
+        self._looked_s = now_s
+        self._pulse.look()
+        if self._pulse.offline_since() is not None:
+            try:
+                self._waiting = self._outbox.depth()
+            except OutboxFailed as error:
+                _log.error("the outbox cannot be counted: %s", error)
+
+    def _draw(self) -> None:
+        self._screen = screen_of(self.state, self._context())
+        self._display.show(self._screen, self._picture)
+
+    def _context(self) -> Context:
+        width_px, height_px = self._display.size
+        gallery, vitals = self._gallery(), self._pulse.vitals
+        return Context(
+            width_px=width_px,
+            height_px=height_px,
+            measure=self._display.measure,
+            now=self._now(),
+            zone=self._zone,
+            language=self._settings.display.language,
+            office=self._settings.office.name,
+            name=self._name(gallery),
+            picture=self._picture is not None,
+            camera=self._pulse.camera,
+            offline_since=self._pulse.offline_since(),
+            waiting=self._waiting,
+            gallery_version=gallery.version,
+            gallery_people=len(gallery.people),
+            clock=vitals.clock,
+            alarms=self._pulse.alarms(),
+        )
+
+    def _name(self, gallery: Gallery) -> str | None:
+        if not isinstance(self.state, Recorded | AlreadyRecorded):
+            return None
+        person = gallery.people.get(self.state.event.punch.employee)
+        return person.name if person is not None else None
+
+    @staticmethod
+    def _now() -> Now:
+        return Now(at=datetime.now(UTC), monotonic_s=time.monotonic())

@@ -1,0 +1,65 @@
+"""How the kiosk is, gathered for its status and its screen."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import config
+from sync.uplink import Condition
+from terminal import health
+from terminal.gallery import Gallery
+
+_OFFLINE_AFTER_S = 6.0
+
+
+class Pulse:
+    """How the kiosk is, gathered here for the status: written and read by several threads, one reference at a time."""
+
+    def __init__(
+        self, settings: config.Config, *, gallery: Callable[[], Gallery], card_alarms: tuple[str, ...]
+    ) -> None:
+        self._folder = settings.terminal.state
+        self._gallery = gallery
+        self._card_alarms = card_alarms
+        self._began_s = time.monotonic()
+        self._told_s: float | None = None
+        self._told_at = datetime.now(UTC)
+        self.camera = "starting"
+        self.restarts = 0
+        self.vitals = health.vitals(self._folder)
+
+    def look(self) -> None:
+        """The vitals are those of now."""
+        self.vitals = health.vitals(self._folder)
+
+    def restarted(self) -> None:
+        """One more thread had to be started again."""
+        self.restarts += 1
+
+    def condition(self) -> Condition:
+        """Return what goes into the status. The uplink asks while it is connected: being asked is being online."""
+        self._told_s, self._told_at = time.monotonic(), datetime.now(UTC)
+        gallery, vitals = self._gallery(), self.vitals
+        return Condition(
+            gallery_version=gallery.version,
+            gallery_people=len(gallery.people),
+            engine_id=gallery.engine_id,
+            camera=self.camera,
+            clock=vitals.clock,
+            disk_free_mb=vitals.disk_free_mb,
+            temperature_c=vitals.temperature_c,
+            uptime_s=vitals.uptime_s,
+            software=health.software(),
+            alarms=self.alarms(),
+        )
+
+    def alarms(self) -> tuple[str, ...]:
+        """Return the codes of what somebody should look at."""
+        free_mb = self.vitals.disk_free_mb
+        low = ("disk_low",) if free_mb is not None and free_mb < health.DISK_LOW_MB else ()
+        return (*self._card_alarms, *low, *(("thread_restarted",) if self.restarts else ()))
+
+    def offline_since(self) -> datetime | None:
+        """Return since when there is no broker, None while there is one (or the kiosk has only just begun)."""
+        heard_s = self._told_s if self._told_s is not None else self._began_s
+        return self._told_at if time.monotonic() > heard_s + _OFFLINE_AFTER_S else None
