@@ -98,7 +98,7 @@ def _say_person(report: "PersonReport") -> None:
     click.echo(f"{report.number} {report.name}: {report.done}{f' - {report.why}' if report.why else ''}")
     for photo in report.photos:
         if not photo.used:
-            click.echo(f"  {photo.path}: {photo.why}")
+            click.echo(f"  {photo.photo}: {photo.why}")
     for warning in report.warnings:
         click.echo(f"  note: {warning}")
 

@@ -153,6 +153,7 @@ class Desk:
         # By (employee number, source); read once, kept up with what this desk does.
         self._templates: dict[tuple[str, str], Template] | None = None
         self._known: Known | None = None
+        self._offices: dict[str, set[str]] = {}
 
     @property
     def engine(self) -> Engine:
@@ -218,16 +219,19 @@ class Desk:
         """Return why the face cannot be this person's, if so, and what the admin should know."""
         settings = self._settings
         warnings: list[str] = []
-        other = nearest_other(template, self._everybody(), employee=wish.number)
+        everybody = self._everybody()
+        other = nearest_other(template, everybody, employee=wish.number)
         if other is not None and other.score >= settings.enroll.duplicate_score:
             return (
                 f"the same face is enrolled as {other.employee} (score {other.score:.2f}) and cannot be {wish.number} "
                 f"too; withdraw {other.employee} first if that is the wrong one (twins: enrol one with PIN only)"
             ), ()
+        # Only a kiosk that knows both can confuse them; in a whole city everybody resembles somebody.
+        other = nearest_other(template, everybody, employee=wish.number, among=self._numbers_of(wish.office))
         if other is not None and other.score >= settings.match.threshold:
             warnings.append(
-                f"{wish.number} resembles {other.employee} (score {other.score:.2f}); "
-                "the kiosk may ask them for the PIN: give both one"
+                f"{wish.number} resembles {other.employee} (score {other.score:.2f}): withdraw one if they are one "
+                "person, else give both a PIN, which the kiosk may ask for"
             )
         for (number, source), kept in self._all_templates().items():
             if number != wish.number:
@@ -268,6 +272,7 @@ class Desk:
                 again=wish.again,
             )
             _log.debug("employee %s was enrolled", wish.number)
+        self._numbers_of(wish.office).add(wish.number)
         if template is not None:
             self._all_templates()[wish.number, wish.source] = template
             self._known = None
@@ -277,6 +282,11 @@ class Desk:
             kept = people.templates_of(self._register, self.engine.engine_id)
             self._templates = {(number, template.source): template for number, template in kept}
         return self._templates
+
+    def _numbers_of(self, office: str) -> set[str]:
+        if office not in self._offices:
+            self._offices[office] = {person.number for person in people.list_people(self._register, office)}
+        return self._offices[office]
 
     def _everybody(self) -> Known:
         if self._known is None:

@@ -1,6 +1,6 @@
 """*Pure*: which face in a picture is meant, which pictures are one person, and whose face was there already."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -116,12 +116,14 @@ def knowing(entries: Sequence[tuple[str, Vector]], *, dimension: int) -> Known:
     return Known(owners=tuple(number for number, _ in entries), matrix=matrix.astype(np.float32))
 
 
-def nearest_other(template: Vector, known: Known, *, employee: str) -> Likeness | None:
-    """Return who, other than `employee`, resembles `template` most; None where there is nobody else."""
-    others = np.array([owner != employee for owner in known.owners], bool)
-    if not others.any():
+def nearest_other(
+    template: Vector, known: Known, *, employee: str, among: Collection[str] | None = None
+) -> Likeness | None:
+    """Return who, other than `employee`, resembles `template` most (`among` these numbers); None without anybody."""
+    asked = [owner != employee and (among is None or owner in among) for owner in known.owners]
+    if not any(asked):
         return None
-    scores = np.where(others, known.matrix @ template, -np.inf)
+    scores = np.where(asked, known.matrix @ template, -np.inf)
     best = int(np.argmax(scores))
     return Likeness(employee=known.owners[best], score=float(scores[best]))
 

@@ -119,11 +119,15 @@ def test_the_nearest_other_is_never_the_person_themselves() -> None:
     nearest = nearest_other(unit(1), known, employee="4")
     assert nearest is not None
     assert (nearest.employee, nearest.score) == ("1", pytest.approx(1))
+    nearest = nearest_other(unit(1), known, employee="1", among={"1", "3"})
+    assert nearest is not None
+    assert nearest.employee == "3"
 
 
 def test_nobody_else_is_nobody() -> None:
     assert nearest_other(unit(1), knowing([], dimension=8), employee="1") is None
     assert nearest_other(unit(1), knowing([("1", unit(1))], dimension=8), employee="1") is None
+    assert nearest_other(unit(1), knowing([("1", unit(1))], dimension=8), employee="2", among={"3"}) is None
 
 
 def test_every_flaw_and_reason_has_words() -> None:
