@@ -62,7 +62,7 @@ class Engine(Section, frozen=True):
 
 class Quality(Section, frozen=True):
     min_face_px: Pixels = 48
-    min_face_share: Fraction = 0.055
+    min_face_share: Fraction = 0.07
     min_brightness: Grey = 32
     max_brightness: Grey = 200
     min_sharpness: Annotated[float, Meta(ge=0)] = 15
