@@ -130,7 +130,7 @@ def serve(
         if now_s - answered_s < ANSWER_SHOWN_S:
             return replace(service, answered_s=answered_s, rival_s=None)
         return Service(track_id=rival.id, done=service.done | {current.id})
-    if now_s - current.last_seen_s > HIDDEN_AFTER_S:
+    if not visible(current, now_s):
         return replace(service, track_id=rival.id, rival_s=None)
     if rival.size_px < RIVAL_NEARER * current.size_px:
         return replace(service, answered_s=None, rival_s=None)
@@ -138,6 +138,11 @@ def serve(
     if now_s - rival_s < RIVAL_AFTER_S:
         return replace(service, answered_s=None, rival_s=rival_s)
     return replace(service, track_id=rival.id, answered_s=None, rival_s=None)
+
+
+def visible(track: Track, now_s: float) -> bool:
+    """Return whether the face is there, a few frames without it forgiven."""
+    return now_s - track.last_seen_s <= HIDDEN_AFTER_S
 
 
 def shorter_side(box: Box) -> float:
@@ -148,9 +153,7 @@ def _candidates(scene: Scene, now_s: float, near_px: float) -> list[Track]:
     return [
         track
         for track in scene.tracks
-        if track.sightings >= _SETTLED_SIGHTINGS
-        and shorter_side(track.box) >= near_px
-        and now_s - track.last_seen_s <= HIDDEN_AFTER_S
+        if track.sightings >= _SETTLED_SIGHTINGS and shorter_side(track.box) >= near_px and visible(track, now_s)
     ]
 
 

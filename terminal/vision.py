@@ -20,7 +20,7 @@ from terminal.faces import Engine
 from terminal.gallery import Gallery
 from terminal.quality import Quality, Reason, assess
 from terminal.sighting import CameraState, Served, Sighting
-from terminal.tracking import Scene, Service, Track, broken, follow, serve, shorter_side
+from terminal.tracking import Scene, Service, Track, broken, follow, serve, shorter_side, visible
 
 log = logging.getLogger("hadir.terminal.vision")
 
@@ -105,7 +105,7 @@ class Looker:
             picture=frame.picture,
             taken_at=at,
             monotonic_ns=frame.monotonic_ns,
-            served=self._told(served, hint) if served is not None else None,
+            served=self._told(served, hint) if served is not None and visible(served, now_s) else None,
             others=tuple(
                 track.box
                 for track in self._scene.tracks
