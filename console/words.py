@@ -1,0 +1,137 @@
+"""What the console says, in Indonesian and English; nothing here reaches a log."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Literal
+
+Language = Literal["id", "en"]
+LANGUAGES: tuple[Language, ...] = ("id", "en")
+
+_DAYS = {
+    "id": ("Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu"),
+    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+}
+_MONTHS = {
+    "id": (
+        *("Januari", "Februari", "Maret", "April", "Mei", "Juni"),
+        *("Juli", "Agustus", "September", "Oktober", "November", "Desember"),
+    ),
+    "en": (
+        *("January", "February", "March", "April", "May", "June"),
+        *("July", "August", "September", "October", "November", "December"),
+    ),
+}
+
+# key: (Indonesian, English). A missing key is an error on the first page view, which the tests make.
+_TEXTS = {
+    "title": ("Ruang pemantauan", "Monitoring room"),
+    "live": ("Langsung", "Live"),
+    "live_off": ("Terputus – mencoba lagi", "Disconnected – trying again"),
+    "live_none": ("Tanpa JavaScript: muat ulang halaman", "No JavaScript: reload the page"),
+    "inside": ("Di kantor", "In the office"),
+    "left": ("Sudah pulang", "Gone home"),
+    "not_yet": ("Belum tercatat", "Not recorded yet"),
+    "punches": ("Catatan hari ini", "Punches today"),
+    "kiosks": ("Kiosk", "Kiosks"),
+    "kiosks_online": ("Kiosk aktif", "Kiosks online"),
+    "arrivals": ("Kedatangan hari ini", "Today's arrivals"),
+    "arrivals_none": ("Belum ada yang tercatat hari ini.", "Nobody has been recorded today."),
+    "arrivals_none_hint": (
+        "Begitu seseorang berdiri di depan kiosk dan dikenali, namanya muncul di sini.",
+        "As soon as somebody steps up to a kiosk and is recognised, their name appears here.",
+    ),
+    "arrivals_more": ("{count} catatan lebih awal tidak ditampilkan", "{count} earlier punches are not shown"),
+    "offices": ("Per kantor", "By office"),
+    "offices_none": ("Belum ada pegawai terdaftar.", "No employees are enrolled yet."),
+    "offices_none_hint": (
+        "Daftarkan dengan ./hadir enroll add atau ./hadir enroll import.",
+        "Enrol them with ./hadir enroll add or ./hadir enroll import.",
+    ),
+    "nobody": ("tidak ada", "nobody"),
+    "and_more": ("dan {count} lagi", "and {count} more"),
+    "kiosks_none": ("Belum ada kiosk yang memberi kabar.", "No kiosk has reported yet."),
+    "kiosks_none_hint": (
+        "Kiosk muncul di sini setelah tersambung ke pusat.",
+        "A kiosk appears here once it is connected to the centre.",
+    ),
+    "online": ("Aktif", "Online"),
+    "offline": ("Terputus", "Offline"),
+    "silent": ("Tidak ada kabar", "Silent"),
+    "last_seen": ("Kabar terakhir", "Last word"),
+    "gallery": ("Set wajah", "Face set"),
+    "gallery_none": ("belum ada", "none yet"),
+    "people": ("{count} orang", "{count} people"),
+    "outbox": ("Belum terkirim", "Waiting to be sent"),
+    "outbox_none": ("tidak ada", "none"),
+    "camera": ("Kamera", "Camera"),
+    "camera_ok": ("baik", "fine"),
+    "camera_starting": ("menyala", "starting"),
+    "camera_lost": ("hilang", "lost"),
+    "unknown": ("–", "–"),
+    "alarms": ("Peringatan", "Alarms"),
+    "screen": ("Layar kiosk", "The kiosk's screen"),
+    "screen_waiting": ("Layar kiosk belum menyala.", "The kiosk's screen is not on yet."),
+    "in": ("Masuk", "In"),
+    "out": ("Pulang", "Out"),
+    "face": ("wajah", "face"),
+    "pin": ("PIN", "PIN"),
+    "face+pin": ("wajah + PIN", "face + PIN"),
+    "repeat": ("ulangan", "repeat"),
+    "no_name": ("Tanpa nama", "No name"),
+    "elsewhere": ("di {office}", "at {office}"),
+    "late_by": ("sampai di pusat {seconds} dtk kemudian", "at the centre {seconds} s later"),
+    "complete": ("Lengkap sampai {time}", "Complete until {time}"),
+    "complete_of": ("{heard} dari {all} kiosk", "{heard} of {all} kiosks"),
+    "incomplete": ("Data belum lengkap", "Data not complete"),
+    "no_kiosk": ("Tanpa kiosk", "No kiosk"),
+    "ago_s": ("{count} dtk lalu", "{count} s ago"),
+    "ago_min": ("{count} mnt lalu", "{count} min ago"),
+    "ago_h": ("{count} jam lalu", "{count} h ago"),
+    "register_absent": (
+        "Register pusat belum ada. Halaman ini menunggu kolektor membuatnya.",
+        "The register does not exist yet. This page waits for the collector to make it.",
+    ),
+    "register_unavailable": (
+        "Register pusat tidak dapat dibaca saat ini. Yang tampil di bawah adalah keadaan terakhir yang terbaca.",
+        "The register cannot be read now. What is shown below is the last state that could be.",
+    ),
+    "register_refused": (
+        "Register pusat tidak dapat dipakai oleh versi Hadir ini. Lihat log konsol.",
+        "The register cannot be used by this version of Hadir. See the console's log.",
+    ),
+    "register_reading": ("Membaca register …", "Reading the register …"),
+    "not_found": ("Halaman ini tidak ada.", "There is no such page."),
+}
+
+_ALARMS = {
+    "release_forged": ("set wajah palsu ditolak", "forged face set refused"),
+    "release_older": ("set wajah lama ditolak", "older face set refused"),
+    "release_foreign": ("set wajah kantor lain ditolak", "another office's face set refused"),
+    "release_torn": ("set wajah rusak ditolak", "torn face set refused"),
+    "release_engine": ("set wajah untuk mesin lain ditolak", "face set for another engine refused"),
+    "release_too_large": ("set wajah terlalu besar ditolak", "too large a face set refused"),
+}
+
+
+def texts(language: Language) -> Mapping[str, str]:
+    """Return every text of `language` by key."""
+    number = LANGUAGES.index(language)
+    return {key: pair[number] for key, pair in _TEXTS.items()}
+
+
+def alarm(code: str, language: Language) -> str:
+    """Return what an alarm's code means; a code unknown here is shown as it came."""
+    pair = _ALARMS.get(code)
+    return pair[LANGUAGES.index(language)] if pair else code.replace("_", " ")
+
+
+def long_date(day: date, language: Language) -> str:
+    """Return a date as people say it: Senin, 17 Agustus 2026."""
+    name, month = _DAYS[language][day.weekday()], _MONTHS[language][day.month - 1]
+    return f"{name}, {day.day} {month} {day.year}"
+
+
+def seconds(value: float, language: Language) -> str:
+    """Return a number of seconds with two decimals, or none from ten on, in the language's own signs."""
+    text = f"{value:.2f}" if value < 10 else f"{value:.0f}"
+    return text.replace(".", ",") if language == "id" else text
