@@ -1,0 +1,20 @@
+"""Fixtures of the kiosk's tests; what they are made of is in `made`."""
+
+from pathlib import Path
+
+import pytest
+
+from terminal.pin import hash_pin
+from tests.terminal.made import PIN, FakeCamera, FakeEngine, Kit, encoding_set, settings_in
+
+
+@pytest.fixture(scope="session")
+def pin_hash() -> str:
+    return hash_pin("1001", PIN)
+
+
+@pytest.fixture
+def kit(tmp_path: Path, pin_hash: str) -> Kit:
+    """Everything a kiosk needs but a broker."""
+    settings = settings_in(tmp_path, encoding_set(pin_hash))
+    return Kit(settings=settings, camera=FakeCamera(), engine=FakeEngine())
