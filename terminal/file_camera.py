@@ -85,7 +85,10 @@ class ClipCamera:
             if decoded and picture is not None:
                 self._decoded_in_round += 1
                 self._pace.late(number)
-                return self._pace.frame(np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8), number)
+                frame = self._pace.frame(np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8), number)
+                if self._decoded_in_round == 1:  # whoever knows what is in the clip can tell from this what was when
+                    log.info("clip begins taken_at=%s", frame.taken_at.isoformat(timespec="milliseconds"))
+                return frame
 
     def _rewind(self) -> None:
         if not self._decoded_in_round:

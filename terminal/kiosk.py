@@ -34,6 +34,7 @@ from terminal.states import (
     Committed,
     Effect,
     Input,
+    NotRecognised,
     Now,
     PinAnswered,
     Record,
@@ -215,7 +216,10 @@ class Kiosk:
     def _feed(self, given: Input) -> None:
         inputs = deque([given])
         while inputs:
+            before = self._visit.state
             self._visit, effects = visit.step(self._visit, inputs.popleft(), self._now())
+            if isinstance(self._visit.state, NotRecognised) and not isinstance(before, NotRecognised):
+                _log.info("visit not recognised")
             memory = self._visit.memory
             self._answered = (*memory.done, *memory.quiet)
             for effect in effects:
