@@ -27,7 +27,7 @@ _TEXTS = {
     "title": ("Ruang pemantauan", "Monitoring room"),
     "live": ("Langsung", "Live"),
     "live_off": ("Terputus – mencoba lagi", "Disconnected – trying again"),
-    "live_none": ("Tanpa JavaScript: muat ulang halaman", "No JavaScript: reload the page"),
+    "live_none": ("Dimuat ulang tiap 10 detik", "Reloaded every 10 seconds"),
     "inside": ("Di kantor", "In the office"),
     "left": ("Sudah pulang", "Gone home"),
     "not_yet": ("Belum tercatat", "Not recorded yet"),
