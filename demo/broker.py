@@ -148,6 +148,7 @@ def mosquitto(port: int = 0, *, folder: Path | None = None, more: Sequence[str] 
                 yield Broker(settings=config.Mqtt(host=HOST, port=port), kill=lambda: _kill_group(keeper))
             finally:
                 _end(keeper)
+                _await_silence(port)
 
 
 def free_port() -> int:
@@ -182,6 +183,16 @@ def _await_listener(keeper: "subprocess.Popen[bytes]", port: int, said: Path) ->
             return
         time.sleep(0.02)
     raise BrokerFailed(f"mosquitto did not listen on port {port} within {_START_S} s")
+
+
+def _await_silence(port: int) -> None:
+    """Wait until the port is free again: a killed broker lives on for a moment after its keeper."""
+    deadline = time.monotonic() + _STOP_S
+    while time.monotonic() < deadline:
+        with contextlib.suppress(BrokerFailed):
+            _own_port(port)
+            return
+        time.sleep(0.02)
 
 
 def _kill_group(keeper: "subprocess.Popen[bytes]") -> None:
