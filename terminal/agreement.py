@@ -21,7 +21,7 @@ DIFFERENT_FACES = 4
 DOUBT_EVERY_S = 0.15
 VERIFY_EVERY_S = 1.0
 REFRESH_EVERY_S = 0.3
-_NAMING_SLACK = 0.1
+_NAMING_SLACK = 0.05
 """One frame alone may miss the threshold by this much and still say whom it is most like."""
 _CLEARLY_BETTER = 0.03
 _OLD_S = 1.5
