@@ -66,13 +66,14 @@ log_type warning
 
 # Ends mosquitto when this process ends for whatever reason; a pipe closes even on kill -9.
 _KEEPER = """
-import subprocess, sys, threading
+import os, subprocess, sys, threading
 program = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
 def end_with_parent():
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):
+        pass
     program.terminate()
 threading.Thread(target=end_with_parent, daemon=True).start()
-sys.exit(program.wait())
+os._exit(program.wait() & 255)
 """
 
 
@@ -112,11 +113,13 @@ def embedded(port: int = 0) -> Iterator[Broker]:
 
 
 @contextmanager
-def mosquitto(port: int = 0, *, folder: Path | None = None, more: Sequence[str] = ()) -> Iterator[Broker]:
+def mosquitto(
+    port: int = 0, *, folder: Path | None = None, more: Sequence[str] = (), own: str = ""
+) -> Iterator[Broker]:
     """Run the machine's own mosquitto on `port` of loopback (0: a free one) while inside.
 
     With `folder` it keeps its sessions and messages there from run to run, else in memory only. `more` are further
-    lines of its configuration. Raises BrokerFailed.
+    lines of its configuration; `own` is a whole one instead, which listens on `port`. Raises BrokerFailed.
     """
     program = shutil.which(
         "mosquitto", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"])
@@ -125,7 +128,7 @@ def mosquitto(port: int = 0, *, folder: Path | None = None, more: Sequence[str] 
         raise BrokerFailed("mosquitto is not installed; run: sudo apt install mosquitto, or use --broker embedded")
     port = _own_port(port)
     with tempfile.TemporaryDirectory(prefix="hadir-broker-") as scratch:
-        text = _MOSQUITTO.format(
+        text = own or _MOSQUITTO.format(
             host=HOST, port=port, persistence="true" if folder else "false", folder=folder or scratch
         )
         if os.geteuid() == 0:
@@ -177,8 +180,8 @@ def _await_listener(keeper: "subprocess.Popen[bytes]", port: int, said: Path) ->
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline:
         if keeper.poll() is not None:
-            words = said.read_text(encoding="utf-8", errors="replace").split("\n")
-            raise BrokerFailed(f"mosquitto did not start: {next(filter(None, reversed(words)), 'it said nothing')}")
+            words = "; ".join(said.read_text(encoding="utf-8", errors="replace").splitlines()[-2:])
+            raise BrokerFailed(f"mosquitto did not start: {words or 'it said nothing'}")
         with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=0.2):
             return
         time.sleep(0.02)

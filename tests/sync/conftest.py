@@ -1,6 +1,8 @@
 """Brokers for the tests of this room: the embedded one and mosquitto, each on a free port and gone afterwards."""
 
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -29,3 +31,31 @@ def any_broker(request: pytest.FixtureRequest) -> config.Mqtt:
     settings = request.getfixturevalue(request.param)
     assert isinstance(settings, config.Mqtt)
     return settings
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory, program: Callable[[str], str]) -> Path:
+    """A folder with two certificate authorities, `ca` and `rogue`, and what they signed."""
+    folder = tmp_path_factory.mktemp("tls")
+    openssl = program("openssl")
+
+    def run(*words: str) -> None:
+        subprocess.run([openssl, *words], cwd=folder, check=True, capture_output=True)
+
+    for ca in ("ca", "rogue"):
+        run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+            "-keyout", f"{ca}.key", "-out", f"{ca}.pem", "-subj", f"/CN={ca}")  # fmt: skip
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
+    for name, ca in (
+        ("broker", "ca"),
+        ("lobby-1", "ca"),
+        ("lobby-2", "ca"),
+        ("hadir-collector", "ca"),
+        ("hadir-publish", "ca"),
+        ("rogue-kiosk", "rogue"),
+    ):
+        run("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key",
+            "-out", f"{name}.csr", "-subj", f"/CN={name}")  # fmt: skip
+        run("x509", "-req", "-in", f"{name}.csr", "-CA", f"{ca}.pem", "-CAkey", f"{ca}.key", "-CAcreateserial",
+            "-days", "2", "-extfile", "names", "-out", f"{name}.pem")  # fmt: skip
+    return folder

@@ -387,27 +387,6 @@ def test_a_second_client_with_the_same_id_is_named_as_the_cause() -> None:
         assert "another client uses the same id" in await_event(link, Disconnected).reason
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory, program: Callable[[str], str]) -> Path:
-    """A folder with two certificate authorities, `ca` and `rogue`, and what they signed."""
-    folder = tmp_path_factory.mktemp("tls")
-    openssl = program("openssl")
-
-    def run(*words: str) -> None:
-        subprocess.run([openssl, *words], cwd=folder, check=True, capture_output=True)
-
-    for ca in ("ca", "rogue"):
-        run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-            "-keyout", f"{ca}.key", "-out", f"{ca}.pem", "-subj", f"/CN={ca}")  # fmt: skip
-    (folder / "names").write_text("subjectAltName=IP:127.0.0.1,DNS:localhost\n")
-    for name, ca in (("broker", "ca"), ("lobby-1", "ca"), ("rogue-kiosk", "rogue")):
-        run("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key",
-            "-out", f"{name}.csr", "-subj", f"/CN={name}")  # fmt: skip
-        run("x509", "-req", "-in", f"{name}.csr", "-CA", f"{ca}.pem", "-CAkey", f"{ca}.key", "-CAcreateserial",
-            "-days", "2", "-extfile", "names", "-out", f"{name}.pem")  # fmt: skip
-    return folder
-
-
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # paho leaves a failed handshake open
 def test_tls_with_certificates_of_both_sides(program: Callable[[str], str], authority: Path) -> None:
