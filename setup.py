@@ -50,11 +50,17 @@ setup(
         "demo",
         "enroll",
         "sync",
+        "sync.register",
         "terminal",
         "terminal.faces",
     ],
     py_modules=["hadir", "config", "errors"],
     include_package_data=True,
+    package_data={
+        "sync": ["broker/*"],
+        # Alembic reads its migrations as files of a folder, not as modules of a package.
+        "sync.register": ["migrations/*.py", "migrations/versions/*.py"],
+    },
     install_requires=KIOSK + BOTH + CENTRAL + DEMO,
     extras_require={
         # picamera2 comes from Raspberry Pi OS itself (apt install python3-picamera2), never from pip there.
