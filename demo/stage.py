@@ -1,0 +1,122 @@
+"""Everything the demo needs before the curtain: models, key, enrolled people, PINs, clip, and a released set."""
+
+import csv
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import config
+from demo import clip
+from enroll import desk, importer, publish
+from enroll.desk import Done
+from errors import HadirError
+from sync import keys
+from sync.register import Register, people
+from sync.releases import EncodingSet, ReleaseRefused, open_set
+from terminal.faces import Engine, models, open_engine
+from terminal.faces.opencv import DIMENSION, ENGINE_ID
+
+HERE = Path(__file__).resolve().parent
+PEOPLE = HERE / "people"
+LIST = HERE / "people.csv"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What was prepared. `clip` is None for a live camera; `pin` is (number, name, PIN) to try, if there is one."""
+
+    clip: clip.Clip | None
+    pin: tuple[str, str, str] | None
+
+
+def prepare(settings: config.Config, folder: Path, *, with_clip: bool, say: Say) -> Stage:
+    """Have everything on disk but the released set; quick where it was there already.
+
+    `folder` is where the clip goes. Raises HadirError with what to do.
+    """
+    models.ensure(settings.engine.models)
+    if not (settings.centre.keys / keys.PRIVATE_NAME).exists() or not settings.terminal.release_key.exists():
+        _have_key(settings)
+    engines: list[Engine] = []
+
+    def engine() -> Engine:
+        if not engines:
+            engines.append(open_engine(settings.engine))
+        return engines[0]
+
+    report = importer.import_folder(settings, PEOPLE)
+    for person in report.people:
+        if person.done is not Done.UNCHANGED:
+            why = f" - {person.why}" if person.why else ""
+            say(f"Enrolment: {person.number} {person.name}: {person.done}{why}")
+    pin = _have_pins(settings)
+    made = clip.ensure(folder, engine, say) if with_clip else None
+    return Stage(clip=made, pin=pin)
+
+
+def release_if_changed(settings: config.Config, say: Say) -> Mapping[str, str]:
+    """Have the office's people as they are now in its newest release; return number to name of everybody in it."""
+    office = settings.office.id
+    with Register.open(settings.centre.register) as register:
+        released = released_people(settings, register)
+        wanted = people.build_set(
+            register,
+            office=office,
+            engine_id=ENGINE_ID,
+            dimension=DIMENSION,
+            at=datetime.now(UTC),
+        )
+    if released is None or released.people != wanted.people or released.engine_id != wanted.engine_id:
+        report = publish.publish(settings, office)
+        say(f"Published set {report.version} with {report.people} people.")
+    return {person.employee: person.name for person in wanted.people}
+
+
+def released_people(settings: config.Config, register: Register) -> EncodingSet | None:
+    """Return the office's newest release, None where there is none that its key vouches for."""
+    blob = dict(people.current_releases(register)).get(settings.office.id)
+    if blob is None:
+        return None
+    try:
+        key = keys.load_public(settings.terminal.release_key)
+        return open_set(blob, trusted=key, office=settings.office.id, engine_id=None, newer_than=-1)
+    except (ReleaseRefused, keys.KeyRefused):
+        return None
+
+
+def _have_key(settings: config.Config) -> None:
+    """Have a release key whose public half the kiosk trusts."""
+    public = settings.centre.keys / keys.PUBLIC_NAME
+    if not (settings.centre.keys / keys.PRIVATE_NAME).exists() or not public.exists():
+        keys.new_release_key(settings.centre.keys)
+    if not settings.terminal.release_key.exists():
+        try:
+            settings.terminal.release_key.parent.mkdir(parents=True, exist_ok=True)
+            settings.terminal.release_key.write_bytes(public.read_bytes())
+        except OSError as error:
+            raise keys.KeyRefused(f"{settings.terminal.release_key} cannot be written ({error.strerror})") from error
+
+
+def _have_pins(settings: config.Config) -> tuple[str, str, str] | None:
+    """Have the PINs of people.csv for those of it who have none; return the first as (number, name, PIN)."""
+    present = {person.number: person for person in desk.list_people(settings, settings.office.id)}
+    shown: tuple[str, str, str] | None = None
+    for number, name, pin in _listed_pins():
+        person = present.get(number)
+        if person is None or person.withdrawn_at is not None:
+            continue
+        if not person.has_pin:
+            desk.set_pin(settings, number, pin)
+        shown = shown or (number, name, pin)
+    return shown
+
+
+def _listed_pins() -> list[tuple[str, str, str]]:
+    try:
+        with LIST.open(encoding="utf-8", newline="") as file:
+            return [(row["number"], row["name"], row["pin"]) for row in csv.DictReader(file)]
+    except (OSError, KeyError, UnicodeDecodeError, csv.Error) as error:
+        raise HadirError(f"{LIST} cannot be read; restore the demo's files with git checkout demo") from error
