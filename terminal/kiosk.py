@@ -15,7 +15,7 @@ import config
 from sync.messages import AttendanceEvent
 from sync.outbox import Outbox, OutboxFailed
 from terminal import health, visit
-from terminal.display import Closed, Display, Pressed, Touched
+from terminal.display import Closed, Display, DisplayFailed, Pressed, Touched
 from terminal.drawing import Screen
 from terminal.faces import Picture
 from terminal.gallery import Gallery
@@ -116,7 +116,7 @@ class Kiosk:
     def turn(self, longest_s: float) -> None:
         """Do everything there is to do, and draw; wait `longest_s` at most for something to see.
 
-        Raises DisplayFailed; any other failure in a row of a second, too.
+        Raises DisplayFailed at once, and any other failure that comes again at every turn.
         """
         try:
             self._take_events()
@@ -126,6 +126,8 @@ class Kiosk:
             self._look_after_oneself()
             self._draw()
             self._failures = 0
+        except DisplayFailed:
+            raise
         except Exception as error:  # the border of the frame loop: one odd visit must not stop the next one
             self._failures += 1
             if self._failures >= _FAILURES_IN_A_ROW:

@@ -112,7 +112,7 @@ def _big_clock(sheet: Sheet, context: Context, say: words.Words, *, top: float) 
     sheet.text(words.clock(at, context.zone), middle, top, 168, WHITE, NIGHT, weight=Weight.LIGHT, align=Align.CENTRE)
     day = f"{words.date(at, context.zone, say)}  ·  {words.zone_name(at, context.zone)}"
     room = sheet.width - 2 * MARGIN
-    sheet.text(day, middle, top + 200, 28, PALE, NIGHT, align=Align.CENTRE, width=room, smallest=18)
+    sheet.text(day, middle, top + 203, 28, PALE, NIGHT, align=Align.CENTRE, width=room, smallest=18)
 
 
 def _looking(

@@ -213,13 +213,13 @@ def settings_in(tmp_path: Path, content: EncodingSet) -> config.Config:
     """Return settings of a kiosk with a release key and `content` on its card; nothing listens on its broker's port."""
     folder = tmp_path / "keys"
     folder.mkdir()
-    public = keys.new_release_key(folder)
+    keys.new_release_key(folder)
     state = tmp_path / "terminal"
     state.mkdir()
     releases.keep_set(state, releases.sign_set(content, keys.load_private(folder / "release.key")))
     return config.replace(
         config.Config(),
-        terminal={"state": str(state), "release_key": str(public)},
+        terminal={"state": str(state), "release_key": str(folder / "release.pub")},
         display={"driver": "dummy"},
         mqtt={"port": 9},
         camera={"frame_rate_hz": 60},

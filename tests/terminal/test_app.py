@@ -1,0 +1,436 @@
+"""The whole kiosk on a dummy screen: a camera that shows numbers, a real card, a real signed set, no broker."""
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pygame
+import pytest
+
+import config
+from errors import HadirError
+from sync import notify, releases
+from sync.messages import ClockQuality, Method
+from sync.outbox import Outbox, OutboxFailed
+from sync.uplink import Uplink
+from terminal import app, kiosk, store
+from terminal.display import Display
+from terminal.drawing import Screen
+from terminal.gallery import Gallery
+from terminal.states import CANCEL, ENTER, PIN_BUTTON
+from terminal.vision import Vision
+from tests.terminal.made import PIN, Kit, encoding_set
+
+pytestmark = pytest.mark.slow
+
+KEYS = {ENTER: pygame.K_RETURN, CANCEL: pygame.K_ESCAPE}
+
+
+class Watched:
+    """What the kiosk showed and told, and where the test waits for it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._changed = threading.Condition()
+        self.screens: list[str] = []
+        self.said: list[str] = []
+        self.told: list[str] = []
+        self.screen: Screen | None = None
+        show, tell = Display.show, notify.tell
+
+        def shown(display: Display, screen: Screen, *rest: Any, **more: Any) -> None:
+            show(display, screen, *rest, **more)
+            with self._changed:
+                self.screen = screen
+                if not self.screens or self.screens[-1] != screen.name:
+                    self.screens.append(screen.name)
+                words = " | ".join(text.words for text in screen.texts).replace("\N{NO-BREAK SPACE}", " ")
+                if not self.said or self.said[-1] != words:
+                    self.said.append(words)
+                self._changed.notify_all()
+
+        def heard(words: str) -> None:
+            tell(words)
+            with self._changed:
+                self.told.append(words)
+                self._changed.notify_all()
+
+        monkeypatch.setattr(Display, "show", shown)
+        monkeypatch.setattr(notify, "tell", heard)
+
+    def until(self, what: Callable[[], bool], why: str, timeout_s: float = 20) -> None:
+        with self._changed:
+            assert self._changed.wait_for(what, timeout_s), f"{why}; screens: {self.screens}, said: {self.said[-3:]}"
+
+    def until_screen(self, name: str) -> None:
+        self.until(lambda: self.screen is not None and self.screen.name == name, f"no {name}")
+
+    def type(self, *keys: str) -> None:
+        for key in keys:
+            code = KEYS.get(key, pygame.key.key_code(key) if key not in KEYS else 0)
+            pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=code, unicode=key if len(key) == 1 else "", mod=0))
+
+    def tap(self, button: str) -> None:
+        assert self.screen is not None
+        box = next(found.box for found in self.screen.buttons if found.id == button)
+        x, y = box.x + box.width / 2, box.y + box.height / 2
+        pygame.event.post(
+            pygame.event.Event(pygame.FINGERDOWN, x=x, y=y, finger_id=0, touch_id=1, dx=0, dy=0, pressure=1)
+        )
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
+    store._checked.clear()
+    return Watched(monkeypatch)
+
+
+def live(kit: Kit, director: Callable[[], None], **changes: Any) -> float:
+    """Run the kiosk here while `director` acts on another thread; return how long it took to stop."""
+    stop = threading.Event()
+    failures: list[BaseException] = []
+    ended_s = [0.0]
+
+    def act() -> None:
+        try:
+            director()
+        except BaseException as failure:  # noqa: BLE001 - told to the test below
+            failures.append(failure)
+        ended_s[0] = time.monotonic()
+        stop.set()
+
+    thread = threading.Thread(target=act, daemon=True)
+    thread.start()
+    try:
+        app.run(config.replace(kit.settings, **changes), stop=stop, camera=kit.camera.open, engine=kit.engine)
+    finally:
+        thread.join(30)
+    if failures:
+        raise failures[0]
+    return time.monotonic() - ended_s[0]
+
+
+def test_walking_up_is_a_green_screen_and_a_row_on_the_card(
+    kit: Kit, watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    def director() -> None:
+        watched.until(lambda: "READY=1" in watched.told, "not ready")
+        kit.camera.show(2)
+        watched.until_screen("Recorded")
+        watched.until_screen("Idle")
+
+    with caplog.at_level(logging.INFO):
+        took_s = live(kit, director)
+    assert took_s < 2
+    events = kit.events()
+    assert [(event.seq, event.punch.employee, event.punch.method) for event in events] == [(1, "1002", Method.FACE)]
+    assert events[0].punch.gallery_version == 3
+    assert events[0].punch.first_seen_at <= events[0].punch.occurred_at
+    assert events[0].clock in ClockQuality
+    assert re.search(r"visit recorded employee=1002 method=face seq=1 ms_from_first_seen=\d+\b", caplog.text)
+    assert "Siti" not in caplog.text, "never a name in a log"
+    assert any("Siti Nurhaliza" in said for said in watched.said)
+    assert watched.told[-1] == "STOPPING=1"
+
+
+def test_two_people_in_a_row_and_the_first_again(kit: Kit, watched: Watched) -> None:
+    def director() -> None:
+        kit.camera.show(1)
+        watched.until(lambda: any("Suharto" in said for said in watched.said), "not Suharto")
+        kit.camera.show(2)
+        watched.until(lambda: any("Siti" in said for said in watched.said), "not Siti")
+        kit.camera.show(1)
+        watched.until_screen("AlreadyRecorded")
+
+    live(kit, director)
+    found = [(event.seq, event.punch.employee, event.repeat_of) for event in kit.events()]
+    assert found == [(1, "1001", None), (2, "1002", None), (3, "1001", 1)]
+
+
+def test_a_stranger_is_never_named_and_gets_the_keypad(kit: Kit, watched: Watched) -> None:
+    def director() -> None:
+        kit.camera.show(9)
+        watched.until_screen("NotRecognised")
+        watched.until_screen("PinNumber")
+
+    live(kit, director, match={"unknown_after_s": 0.3})
+    assert kit.events() == []
+    assert not any(name in said for said in watched.said for name in ("Suharto", "Siti"))
+
+
+def test_a_pin_punch_by_touch_and_keyboard(kit: Kit, watched: Watched) -> None:
+    def director() -> None:
+        watched.until_screen("Idle")
+        watched.tap(PIN_BUTTON)
+        watched.until_screen("PinNumber")
+        watched.type(*"1001", ENTER)
+        watched.until_screen("PinCode")
+        watched.type(*"000001", ENTER)
+        watched.until(lambda: any("Nomor atau PIN salah" in said for said in watched.said), "no refusal")
+        watched.type(*PIN, ENTER)
+        watched.until_screen("Recorded")
+
+    live(kit, director)
+    found = [(event.punch.employee, event.punch.method, event.punch.score) for event in kit.events()]
+    assert found == [("1001", Method.PIN, None)]
+    assert kit.events()[0].punch.gallery_version == 3
+
+
+def test_a_dead_camera_at_the_start_leaves_the_pin_and_is_taken_when_it_comes(kit: Kit, watched: Watched) -> None:
+    kit.camera.unplug()
+
+    def director() -> None:
+        watched.until_screen("CameraDown")
+        watched.until(lambda: "READY=1" in watched.told, "a kiosk without a camera is a kiosk")
+        watched.type(*"1001", ENTER, *PIN, ENTER)
+        watched.until_screen("Recorded")
+        watched.until_screen("CameraDown")
+        kit.camera.unplug(False)
+        watched.until_screen("Idle")
+        kit.camera.show(2)
+        watched.until(lambda: any("Siti" in said for said in watched.said), "not Siti")
+
+    live(kit, director)
+    assert [event.punch.method for event in kit.events()] == [Method.PIN, Method.FACE]
+
+
+def test_a_camera_that_vanishes_means_pin_only_within_seconds(kit: Kit, watched: Watched) -> None:
+    def director() -> None:
+        watched.until_screen("Idle")
+        kit.camera.show(9)
+        watched.until_screen("Looking")
+        begun_s = time.monotonic()
+        kit.camera.unplug()
+        watched.until_screen("CameraDown")
+        assert time.monotonic() - begun_s < 3
+
+    live(kit, director)
+
+
+def test_a_camera_that_freezes_means_pin_only_within_three_seconds(
+    kit: Kit, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen = threading.Event()
+    thaw = threading.Event()
+    read = kit.camera.read
+
+    def stuck() -> object:
+        if frozen.is_set():
+            thaw.wait(20)
+        return read()
+
+    monkeypatch.setattr(kit.camera, "read", stuck)
+
+    def director() -> None:
+        watched.until(lambda: "READY=1" in watched.told, "not ready")
+        begun_s = time.monotonic()
+        frozen.set()
+        watched.until_screen("CameraDown")
+        assert time.monotonic() - begun_s < kiosk.FROZEN_S + 1
+        frozen.clear()
+        thaw.set()
+        watched.until_screen("Idle")
+
+    live(kit, director)
+
+
+def test_a_card_that_fails_is_said_and_the_next_try_succeeds(
+    kit: Kit, watched: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    record = Outbox.record
+    full = threading.Event()
+    full.set()
+
+    def failing(outbox: Outbox, *given: Any, **more: Any) -> Any:
+        if full.is_set():
+            raise OutboxFailed("the card cannot be used: database or disk is full; nothing was recorded, try again")
+        return record(outbox, *given, **more)
+
+    monkeypatch.setattr(Outbox, "record", failing)
+
+    def director() -> None:
+        watched.until_screen("Idle")
+        kit.camera.show(1)
+        watched.until_screen("NotRecorded")
+        assert "Recorded" not in watched.screens
+        full.clear()
+        watched.until_screen("Recorded")
+
+    live(kit, director)
+    assert [event.seq for event in kit.events()] == [1]
+    assert "visit not recorded employee=1001 method=face" in caplog.text
+
+
+def test_without_a_broker_the_screen_says_since_when_and_keeps_recording(
+    kit: Kit, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("terminal.pulse._OFFLINE_AFTER_S", 0.5)
+
+    def director() -> None:
+        kit.camera.show(1)
+        watched.until_screen("Recorded")
+        kit.camera.show()
+        pattern = re.compile(r"Luring sejak \d\d:\d\d.*1 menunggu terkirim.*Data wajah v3")
+        watched.until(lambda: any(pattern.search(said) for said in watched.said), "not said to be offline")
+
+    live(kit, director)
+
+
+def test_a_new_set_is_used_without_a_restart(
+    kit: Kit, watched: Watched, monkeypatch: pytest.MonkeyPatch, pin_hash: str
+) -> None:
+    shelves: list[app.Shelf] = []
+
+    class Kept(app.Shelf):
+        def __init__(self, gallery: Gallery) -> None:
+            super().__init__(gallery)
+            shelves.append(self)
+
+    monkeypatch.setattr(app, "Shelf", Kept)
+
+    def director() -> None:
+        watched.until(lambda: any("Belum ada data wajah" in said for said in watched.said), "somebody is known")
+        kit.camera.show(1)
+        watched.until_screen("Looking")
+        shelves[0].put(encoding_set(pin_hash, version=8))
+        watched.until_screen("Recorded")
+
+    (kit.card / "current.hset").unlink()
+    live(kit, director)
+    assert kit.events()[0].punch.gallery_version == 8
+
+
+def test_a_damaged_set_on_the_card_leaves_a_kiosk_that_starts(kit: Kit, watched: Watched) -> None:
+    releases.keep_set(kit.card, b"these bytes were never a set")
+
+    def director() -> None:
+        watched.until(lambda: any("Belum ada data wajah" in said for said in watched.said), "somebody is known")
+
+    live(kit, director)
+
+
+@pytest.mark.parametrize("part", [Uplink, Vision])
+def test_a_thread_that_crashes_is_logged_counted_and_started_again(
+    kit: Kit, watched: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, part: type
+) -> None:
+    run = part.run
+    crashes = []
+
+    def crash(body: Any, stop: threading.Event) -> None:
+        if len(crashes) < 2:
+            crashes.append(1)
+            raise RuntimeError("the test lets this thread crash")
+        run(body, stop)
+
+    monkeypatch.setattr(part, "run", crash)
+    monkeypatch.setattr(app, "_RESTART_AFTER_S", 0.05)
+
+    def director() -> None:
+        watched.until(lambda: len(crashes) == 2, "it did not crash")
+        kit.camera.show(1)
+        watched.until_screen("Recorded")
+
+    live(kit, director)
+    assert caplog.text.count("thread crashed (RuntimeError) and starts again") == 2
+
+
+def test_one_odd_visit_does_not_stop_the_next(
+    kit: Kit, watched: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = kiosk.Kiosk._name
+    odd = [1, 1]
+
+    def failing(self: kiosk.Kiosk, gallery: Any) -> str | None:
+        found = name(self, gallery)
+        if found is not None and odd:
+            odd.pop()
+            raise ValueError("a name nobody can draw")
+        return found
+
+    monkeypatch.setattr(kiosk.Kiosk, "_name", failing)
+
+    def director() -> None:
+        kit.camera.show(1)
+        watched.until(lambda: not odd, "nothing odd happened")
+        watched.until(lambda: watched.screens[-1] in ("Recorded", "AlreadyRecorded"), "the next visit was lost")
+
+    live(kit, director)
+    assert "the visit begins anew: ValueError" in caplog.text
+    assert kit.events()[0].punch.employee == "1001"
+
+
+def test_a_loop_that_only_fails_ends(kit: Kit, watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: Any, **__: Any) -> None:
+        raise ValueError("nothing can be drawn")
+
+    monkeypatch.setattr(kiosk, "screen_of", failing)
+    monkeypatch.setattr(kiosk, "_FAILURES_IN_A_ROW", 5)
+    with pytest.raises(ValueError, match="nothing can be drawn"):
+        app.run(kit.settings, stop=threading.Event(), camera=kit.camera.open, engine=kit.engine)
+
+
+def test_the_watchdog_is_fed_only_while_vision_is_heard(
+    kit: Kit, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "_WATCHDOG_EVERY_S", 0.05)
+    monkeypatch.setattr(kiosk, "VISION_SILENT_S", 0.4)
+    frozen, thaw = threading.Event(), threading.Event()
+    read = kit.camera.read
+
+    def stuck() -> object:
+        if frozen.is_set():
+            thaw.wait(20)
+        return read()
+
+    monkeypatch.setattr(kit.camera, "read", stuck)
+
+    def fed() -> int:
+        return watched.told.count("WATCHDOG=1")
+
+    def director() -> None:
+        watched.until(lambda: fed() > 3, "never fed")
+        frozen.set()
+        watched.until_screen("CameraDown")
+        before = fed()
+        threading.Event().wait(0.5)
+        assert fed() == before
+        thaw.set()
+        frozen.clear()
+        watched.until(lambda: fed() > before, "not fed again")
+
+    live(kit, director)
+
+
+def test_closing_the_window_ends_the_kiosk(kit: Kit, watched: Watched) -> None:
+    ended = threading.Event()
+
+    def director() -> None:
+        watched.until_screen("Idle")
+        pygame.event.post(pygame.event.Event(pygame.QUIT))
+        assert ended.wait(10)
+
+    thread = threading.Thread(target=director)
+    thread.start()
+    app.run(kit.settings, stop=threading.Event(), camera=kit.camera.open, engine=kit.engine)
+    ended.set()
+    thread.join()
+
+
+def test_what_is_wrong_at_the_start_is_one_sentence(kit: Kit, tmp_path: Path) -> None:
+    stop = threading.Event()
+    with store.claim(kit.card), pytest.raises(HadirError, match="another kiosk runs"):
+        app.run(kit.settings, stop=stop, camera=kit.camera.open, engine=kit.engine)
+    keyless = config.replace(kit.settings, terminal={"release_key": str(tmp_path / "no.pub")})
+    with pytest.raises(HadirError):
+        app.run(keyless, stop=stop, camera=kit.camera.open, engine=kit.engine)
+    store.claim(kit.card).close()
+
+
+def test_nothing_is_left_running(kit: Kit, watched: Watched) -> None:
+    before = set(threading.enumerate())
+    live(kit, lambda: watched.until(lambda: "READY=1" in watched.told, "not ready"))
+    left = [thread.name for thread in threading.enumerate() if thread not in before]
+    assert left == []

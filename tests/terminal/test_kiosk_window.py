@@ -1,0 +1,201 @@
+"""A real window under Xvfb, used as a person would: from the idle screen by mouse to a recorded PIN punch."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import config
+from sync.messages import Method
+from terminal import screenshots, store
+from terminal.display import Display
+from terminal.drawing import Screen
+from terminal.screens import screen_of
+from terminal.states import ENTER, PIN_BUTTON, Idle, State
+from tests.terminal.made import PIN, Kit
+
+PROJECT = Path(__file__).resolve().parents[2]
+SIZE = (800, 480)
+# The kiosk of `app.run` in its own process, with a camera before which nobody stands.
+KIOSK = """
+import logging, signal, sys, threading
+from pathlib import Path
+import config
+from terminal import app
+from tests.terminal.made import FakeCamera, FakeEngine
+logging.basicConfig(level="INFO", stream=sys.stderr)
+stop = threading.Event()
+signal.signal(signal.SIGTERM, lambda *_: stop.set())
+app.run(config.load(Path(sys.argv[1])), stop=stop, camera=FakeCamera().open, engine=FakeEngine())
+"""
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """An X display and the programs that look at it and touch it."""
+
+    name: str
+    xdotool: str
+    screenshot: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if key not in ("WAYLAND_DISPLAY", "SDL_VIDEODRIVER")}
+        return {**kept, "DISPLAY": self.name}
+
+    def do(self, *words: object) -> None:
+        subprocess.run(
+            [self.xdotool, *map(str, words)], env=self.environment, check=True, capture_output=True, timeout=30
+        )
+
+    def picture(self, path: Path) -> np.ndarray:
+        subprocess.run([self.screenshot, "-window", "root", str(path)], env=self.environment, check=True, timeout=30)
+        picture = cv2.imread(str(path))
+        assert picture is not None
+        return picture
+
+    def click(self, state: State, button: str) -> None:
+        """Click the middle of a button of the screen that `state` has."""
+        box = next(found.box for found in layout(state).buttons if found.id == button)
+        x, y = round((box.x + box.width / 2) * SIZE[0]), round((box.y + box.height / 2) * SIZE[1])
+        self.do("mousemove", x, y, "click", 1)
+
+
+def layout(state: State) -> Screen:
+    display = Display(config.Display(driver="dummy"))
+    try:
+        return screen_of(state, screenshots.ordinary(display, "id"))
+    finally:
+        display.close()
+
+
+def keypad() -> State:
+    return next(found.state for found in screenshots.specimens() if found.name == "pin-number-asked")
+
+
+@pytest.fixture
+def desk(program: Callable[[str], str]) -> Iterator[Desk]:
+    """An X server of the size of the kiosk's panel, on a display that was free."""
+    xdotool, screenshot = program("xdotool"), program("import")
+    read, write = os.pipe()
+    server = subprocess.Popen(
+        [program("Xvfb"), "-displayfd", str(write), "-screen", "0", f"{SIZE[0]}x{SIZE[1]}x24", "-nolisten", "tcp"],
+        pass_fds=(write,),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(write)
+    try:
+        with os.fdopen(read) as pipe:
+            number = pipe.readline().strip()
+        assert number, "Xvfb did not start"
+        yield Desk(name=f":{number}", xdotool=xdotool, screenshot=screenshot)
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+@pytest.fixture
+def kiosk(desk: Desk, kit: Kit, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    settings = config.replace(
+        kit.settings, display={"driver": "x11", "picture_file": str(tmp_path / "screen.jpg")}, visit={"result_s": 5.0}
+    )
+    path = tmp_path / "config.yaml"
+    path.write_text(config.dump(settings))
+    with (tmp_path / "log").open("wb") as log:
+        running = subprocess.Popen(
+            [sys.executable, "-c", KIOSK, str(path)], cwd=PROJECT, env=desk.environment, stderr=log
+        )
+        try:
+            yield running
+        finally:
+            running.kill()
+            running.wait(10)
+
+
+def until(what: Callable[[], bool], why: Callable[[], str], timeout_s: float = 30) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not what():
+        assert time.monotonic() < deadline, why()
+        time.sleep(0.05)  # another process draws; there is nothing to wait on
+
+
+def test_a_pin_punch_by_mouse_in_the_window(
+    desk: Desk, kit: Kit, kiosk: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    def log() -> str:
+        return (tmp_path / "log").read_text()
+
+    until(lambda: "ready after" in log(), log)
+    idle = desk.picture(tmp_path / "idle.png")
+    assert idle[:300].max() > 250, "the clock is on the screen"
+    desk.click(Idle(since_s=0), PIN_BUTTON)
+    for key in (*"1001", ENTER, *PIN, ENTER):
+        desk.click(keypad(), key)
+    store._checked.clear()
+    until(lambda: bool(kit.events()), log)
+    event = kit.events()[0]
+    assert (event.punch.employee, event.punch.method, event.seq) == ("1001", Method.PIN, 1)
+    green = []
+
+    def is_green() -> bool:
+        blue, green_, red = desk.picture(tmp_path / "recorded.png")[20, 400].astype(int)
+        green.append((red, green_, blue))
+        return bool(green_ > red + 60 and green_ > blue + 30)
+
+    until(is_green, lambda: f"not green: {green[-1]}; {log()}", timeout_s=4)
+    shown = cv2.imread(str(tmp_path / "screen.jpg"))
+    assert shown is not None
+    assert shown.shape == (SIZE[1], SIZE[0], 3)
+    assert "visit recorded employee=1001 method=pin seq=1" in log()
+    assert "Suharto" not in log()
+
+    begun_s = time.monotonic()
+    kiosk.send_signal(signal.SIGTERM)
+    assert kiosk.wait(10) == 0
+    assert time.monotonic() - begun_s < 3
+    assert not (tmp_path / "screen.jpg").exists()
+    assert "Traceback" not in log()
+
+
+def test_a_keyboard_does_the_same(desk: Desk, kit: Kit, kiosk: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    def log() -> str:
+        return (tmp_path / "log").read_text()
+
+    until(lambda: "ready after" in log(), log)
+    desk.do("mousemove", 400, 100)  # without a window manager the keys go to the window under the pointer
+    desk.do("key", "--delay", 40, *"1001", "Return", *PIN, "KP_Enter")
+    store._checked.clear()
+    until(lambda: bool(kit.events()), log)
+    assert kit.events()[0].punch.method is Method.PIN
+
+
+def test_a_monkey_finds_no_way_to_break_it(
+    desk: Desk, kit: Kit, kiosk: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    def log() -> str:
+        return (tmp_path / "log").read_text()
+
+    until(lambda: "ready after" in log(), log)
+    random = np.random.default_rng(20260302)
+    keys = [*"0123456789abz", "Return", "BackSpace", "Escape", "period", "semicolon", "apostrophe", "F1", "Tab"]
+    for _ in range(5):
+        words: list[object] = []
+        for _ in range(40):
+            x, y = random.integers(0, SIZE[0]), random.integers(0, SIZE[1])
+            words += ["mousemove", x, y, "click", 1, "key", random.choice(keys)]
+        desk.do(*words)
+    assert kiosk.poll() is None, log()
+    assert "Traceback" not in log()
+    assert "begins anew" not in log()
+    assert all(event.punch.method is Method.PIN for event in kit.events())

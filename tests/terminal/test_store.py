@@ -1,0 +1,214 @@
+"""The card: safe settings on every connection, damage set aside, one sentence for everything else."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from sync.messages import ClockQuality
+from sync.outbox import Outbox
+from terminal import store
+from terminal.store import CardFailed
+from tests.terminal.made import punch
+
+BOOT = "b" * 32
+
+
+@pytest.fixture(autouse=True)
+def _a_new_process() -> None:
+    """Have no card checked yet, as when the kiosk has just started."""
+    store._checked.clear()
+
+
+def recorded(connection: sqlite3.Connection, times: int = 1) -> Outbox:
+    outbox = Outbox(connection, office="demo", terminal="lobby-1")
+    for _ in range(times):
+        outbox.record(punch(), clock=ClockQuality.SYNCED, boot_id=BOOT, boottime_ns=1)
+    return outbox
+
+
+def test_a_card_is_made_with_every_table_and_reads_back_its_settings(tmp_path: Path) -> None:
+    with closing(store.open_card(tmp_path / "new" / "folder")) as connection:
+        found = {
+            name: connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in (
+                "journal_mode",
+                "synchronous",
+                "busy_timeout",
+                "wal_autocheckpoint",
+                "journal_size_limit",
+                "foreign_keys",
+                "trusted_schema",
+                "cell_size_check",
+                "secure_delete",
+            )
+        }
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        assert store.alarms(connection) == ()
+    assert found == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "busy_timeout": 5000,
+        "wal_autocheckpoint": 200,
+        "journal_size_limit": 4_194_304,
+        "foreign_keys": 1,
+        "trusted_schema": 0,
+        "cell_size_check": 1,
+        "secure_delete": 1,
+    }
+    assert {"outbox", "outbox_epochs", "settings", "alarms"} <= tables
+    assert (tmp_path / "new" / "folder").stat().st_mode & 0o777 == 0o700
+
+
+def test_the_next_opening_finds_what_was_recorded(tmp_path: Path) -> None:
+    with closing(store.open_card(tmp_path)) as connection:
+        epoch = recorded(connection, 3).epoch
+    store._checked.clear()
+    with closing(store.open_card(tmp_path)) as connection:
+        outbox = Outbox(connection, office="demo", terminal="lobby-1")
+        assert (outbox.epoch, outbox.last_seq(), outbox.depth()) == (epoch, 3, 3)
+
+
+def test_threads_that_open_at_once_share_one_card(tmp_path: Path) -> None:
+    begin = threading.Barrier(6)
+
+    def work(_: int) -> str:
+        begin.wait(20)
+        with closing(store.open_card(tmp_path)) as connection:
+            return recorded(connection, 5).epoch
+
+    with ThreadPoolExecutor(6) as pool:
+        epochs = list(pool.map(work, range(6)))
+    assert len(set(epochs)) == 1
+    with closing(store.open_card(tmp_path)) as connection:
+        assert Outbox(connection, office="demo", terminal="lobby-1").last_seq() == 30
+
+
+@pytest.mark.parametrize("harm", ["page", "header", "text"])
+def test_a_damaged_database_is_set_aside_and_a_new_epoch_begins(tmp_path: Path, harm: str) -> None:
+    with closing(store.open_card(tmp_path)) as connection:
+        epoch = recorded(connection, 50).epoch
+    path = tmp_path / store.FILE
+    damaged = bytearray(path.read_bytes())
+    match harm:
+        case "page":
+            damaged[4096 : 4096 * 3] = os.urandom(4096 * 2)
+        case "header":
+            damaged[:100] = os.urandom(100)
+        case "text":
+            damaged = bytearray(b"this was never a database\n" * 400)
+    path.write_bytes(damaged)
+    store._checked.clear()
+    with closing(store.open_card(tmp_path)) as connection:
+        assert store.alarms(connection) == ("card_damaged",)
+        assert recorded(connection).epoch != epoch
+    aside = list(tmp_path.glob(f"damaged-*-{store.FILE}"))
+    assert len(aside) == 1
+    assert aside[0].read_bytes() == bytes(damaged), "what was thanked for is kept for whoever can still read it"
+    store._checked.clear()
+    with closing(store.open_card(tmp_path)) as connection:
+        assert store.alarms(connection) == ("card_damaged",), "the alarm outlives a restart"
+
+
+def test_a_write_ahead_log_left_by_a_kill_is_no_damage(tmp_path: Path) -> None:
+    script = (
+        "import os, sys; from pathlib import Path; from terminal import store\n"
+        "from tests.terminal.test_store import recorded\n"
+        "connection = store.open_card(Path(sys.argv[1])); recorded(connection, 20); os.kill(os.getpid(), 9)\n"
+    )
+    project = Path(__file__).resolve().parents[2]
+    finished = subprocess.run([sys.executable, "-c", script, str(tmp_path)], cwd=project, check=False)
+    assert finished.returncode == -9
+    with closing(store.open_card(tmp_path)) as connection:
+        assert Outbox(connection, office="demo", terminal="lobby-1").last_seq() == 20
+        assert store.alarms(connection) == ()
+
+
+def test_a_card_of_a_newer_hadir_is_left_alone(tmp_path: Path) -> None:
+    with closing(store.open_card(tmp_path)) as connection:
+        connection.execute(
+            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('card', 'store_99', 'now')"
+        )
+    store._checked.clear()
+    with pytest.raises(CardFailed, match="newer Hadir"):
+        store.open_card(tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    with pytest.raises(CardFailed, match=r"not allowed to write here; give the folder"):
+        store.open_card(tmp_path / "card")
+
+
+def test_a_file_where_the_folder_should_be_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "card").write_text("no folder")
+    with pytest.raises(CardFailed, match=r"set terminal\.state"):
+        store.open_card(tmp_path / "card")
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (sqlite3.SQLITE_FULL, "disk is full"),
+        (sqlite3.SQLITE_READONLY, "not allowed to write"),
+        (sqlite3.SQLITE_CANTOPEN, "not allowed to write"),
+        (sqlite3.SQLITE_BUSY, "another program holds it"),
+        (sqlite3.SQLITE_IOERR_FSYNC, "replace the card"),
+    ],
+)
+def test_what_sqlite_says_becomes_advice(tmp_path: Path, code: int, advice: str) -> None:
+    error = sqlite3.OperationalError("as SQLite says it")
+    error.sqlite_errorcode = code
+    with pytest.raises(CardFailed, match=advice), store._failing_clearly(tmp_path):
+        raise error
+
+
+def test_two_kiosks_never_share_a_folder(tmp_path: Path) -> None:
+    with store.claim(tmp_path), pytest.raises(CardFailed, match="another kiosk"):
+        store.claim(tmp_path)
+    store.claim(tmp_path).close()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a5_a_full_disk_refuses_and_space_brings_it_back(tmp_path: Path) -> None:
+    from sync.outbox import OutboxFailed
+
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(folder)], check=False)
+    if mounted.returncode:
+        pytest.skip("this machine mounts nothing")
+    try:
+        with closing(store.open_card(folder)) as connection:
+            outbox = recorded(connection)
+            filler = folder / "filler"
+            with filler.open("wb", buffering=0) as file:
+                try:
+                    while file.write(b"x" * 1024):
+                        pass
+                except OSError:
+                    pass
+            thanked, refused = 1, 0
+            for _ in range(300):
+                try:
+                    outbox.record(punch(), clock=ClockQuality.SYNCED, boot_id=BOOT, boottime_ns=1)
+                    thanked += 1
+                except OutboxFailed:
+                    refused += 1
+            assert refused > 0
+            assert outbox.last_seq() == thanked
+            filler.unlink()
+            outbox.record(punch(), clock=ClockQuality.SYNCED, boot_id=BOOT, boottime_ns=1)
+            assert outbox.last_seq() == outbox.depth() == thanked + 1
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
