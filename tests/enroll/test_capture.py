@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Self
 
 import cv2
@@ -11,6 +12,7 @@ import pytest
 import config
 from enroll.capture import HINTS, STARTS_OVER, CaptureFailed, Hint, Progress, capture_samples
 from enroll.desk import Done, add_person, list_people
+from enroll.rules import mean_of
 from terminal.camera import CameraEnded, CameraLost, Frame, open_camera
 from terminal.faces import Engine, Picture
 from terminal.quality import Reason
@@ -165,3 +167,24 @@ def test_a_real_face_before_a_file_camera_is_enrolled(
     assert (report.done, report.samples) == (Done.ADDED, 3)
     again = add_person(settings, "1002", "Nobody", photos=[portrait("obama 2005")], engine=opencv)
     assert again.done is Done.REFUSED
+
+
+@pytest.mark.slow
+@pytest.mark.bench_data
+def test_people_in_the_research_clips_are_taken_in_seconds(
+    settings: config.Config, opencv: Engine, bench_data: Path
+) -> None:
+    """Those who stand alone before the camera; the time is the clip's own."""
+    templates: dict[str, list[np.ndarray]] = {}
+    for person in "ABCD":
+        for clip in sorted((bench_data / "video" / "standing").glob(f"asl_{person}_*")):
+            source = config.replace(settings, camera={"source": f"file:{clip}"}).camera
+            with open_camera(source, real_time=False) as camera:
+                vectors = capture_samples(camera, opencv, settings, wanted=3)
+                assert camera.read().monotonic_ns < 4e9
+            templates.setdefault(person, []).append(mean_of(vectors))
+    assert {person: len(found) for person, found in templates.items()} == dict.fromkeys("ABCD", 2)
+    for person, (first, second) in templates.items():
+        assert float(first @ second) >= settings.enroll.duplicate_score, person
+        for other in templates.keys() - {person}:
+            assert float(first @ templates[other][0]) < settings.match.threshold, (person, other)

@@ -323,3 +323,20 @@ def test_the_demos_people_are_imported_with_the_real_engine(
     assert [person.name for person in list_people(settings)] == [person.name for person in report.people]
     again = add_person(settings, "1999", "Nobody", photos=[portrait("ardern 2022")], engine=opencv)
     assert "enrolled as 1003" in str(again.why)
+
+
+@pytest.mark.slow
+@pytest.mark.bench_data
+def test_research_portraits_are_imported_and_one_man_under_two_names_is_found(
+    tmp_path: Path, settings: config.Config, opencv: Engine, bench_data: Path
+) -> None:
+    """The data has one actor twice, from two sources, under a name and under a code."""
+    names = ["Leonardo_DiCaprio", "Jiang_Zemin", "Li_Peng", "Natalie_Cole", "Junichiro_Koizumi", "df_id08"]
+    for place, name in enumerate(names):
+        folder = tmp_path / "import" / f"{2001 + place}-{name}"
+        folder.mkdir(parents=True)
+        for photo in (bench_data / "faces" / name).iterdir():
+            (folder / photo.name).symlink_to(photo)
+    report = import_folder(settings, tmp_path / "import", engine=opencv)
+    assert what(report) == {**{str(2001 + place): Done.ADDED for place in range(5)}, "2006": Done.REFUSED}
+    assert "enrolled as 2001" in str(report.people[-1].why)
