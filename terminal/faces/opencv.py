@@ -17,6 +17,8 @@ DIMENSION = 128
 NMS_IOU = 0.3
 """Boxes overlapping more are one face (the detector's published default)."""
 MAX_FACES = 50
+_LEAST_SIDE_PX = 32
+"""The coarsest cell YuNet looks at; of less, OpenCV reads memory that nobody wrote."""
 
 
 class EncodingFailed(HadirError):
@@ -61,17 +63,22 @@ class OpenCvEngine:
         height, width = picture.shape[:2]
         shrink = min(1.0, self._longest_px / max(width, height))
         size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
+        if min(size) < _LEAST_SIDE_PX:
+            return []
         small = picture if shrink == 1.0 else cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
         self._detector.setInputSize(size)
         rows = self._detector.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))[1]
         if rows is None:
             return []
         scale = np.array([width / size[0], height / size[1]] * 7, np.float32)
-        faces = [_face(row[:14] * scale, float(row[14])) for row in rows if np.isfinite(row).all()]
+        sound = [row for row in rows if np.isfinite(row).all() and row[2] > 0 and row[3] > 0]
+        faces = [_face(row[:14] * scale, float(row[14])) for row in sound]
         return sorted(faces, key=lambda face: face.box.area, reverse=True)
 
     def encode(self, picture: Picture, face: Face) -> Encoding:
         """Return the encoding of `face`, aligned by its landmarks from the full picture. Raises EncodingFailed."""
+        if not np.isfinite(face.landmarks).all() or np.ptp(face.landmarks, axis=0).max() < 1:
+            raise EncodingFailed("this face has no eyes, nose and mouth to align it by; try another picture")
         aligned = self._encoder.alignCrop(picture, _row(face))
         vector = self._encoder.feature(cv2.cvtColor(aligned, cv2.COLOR_RGB2BGR)).ravel().astype(np.float32)
         norm = float(np.linalg.norm(vector))
