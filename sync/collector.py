@@ -28,7 +28,7 @@ from sync.inspection import inspect
 from sync.messages import Ack, encode, gallery_topic, terminal_topic
 from sync.mqtt import Connected, Disconnected, Event, Link, LinkDown, LinkFailed, Received, Sent
 from sync.notify import tell
-from sync.register import Register, RegisterError, RegisterUnavailable
+from sync.register import Register, RegisterError, RegisterReplaced, RegisterUnavailable
 from sync.register.events import Arrival, Key, Outcome
 from sync.register.intake import take
 from sync.register.people import current_releases
@@ -53,7 +53,8 @@ def run(settings: config.Config, *, stop: threading.Event, releases: Releases | 
     """Take punches into the register until `stop` is set; returns within 2 s then.
 
     `releases` defaults to those in the register. Raises RegisterError when the register can never be used as it is
-    (damaged, of a newer Hadir); one that is only away is waited for. Raises LinkFailed for unusable certificates.
+    (damaged, of a newer Hadir, replaced under us); one that is only away is waited for. Raises LinkFailed for
+    certificates that cannot be used.
     """
     link = Link(settings.mqtt, client_id=CLIENT_ID, hold_receipts=True, receive_maximum=_most_held(settings.centre))
     register = _open_register(settings.centre.register, stop)
@@ -110,7 +111,7 @@ class Collector:
         self._unanswered: dict[int, float] = {}
 
     def turn(self, longest_s: float) -> None:
-        """Wait for something to do, `longest_s` at most, and do it. Lets nothing out but a programming mistake."""
+        """Wait for something to do, `longest_s` at most, and do it. Raises RegisterReplaced, and nothing else."""
         event = self._link.next(self._patience(longest_s))
         while event is not None:
             self._handle(event)
@@ -182,7 +183,6 @@ class Collector:
             case HeardStatus():
                 self._statuses[received.topic] = found
             case Rejected():
-                _log.warning("rejected: %s", found.reason)
                 self._rejected.setdefault((received.topic, received.payload), found)
             case _:
                 assert_never(found)
@@ -197,6 +197,8 @@ class Collector:
                 statuses=list(self._statuses.values()),
                 rejected=list(self._rejected.values()),
             )
+        except RegisterReplaced:
+            raise  # to write on would be to lose; nothing of this batch is acknowledged
         except RegisterError as error:
             self._keep_for_later(error)
             return
@@ -209,6 +211,9 @@ class Collector:
                     "alarm event_conflict: terminal %s epoch %s seq %d came with other bytes than before; quarantined",
                     arrival.event.terminal, arrival.event.epoch, arrival.event.seq,
                 )  # fmt: skip
+        if self._rejected:
+            reasons = sorted({each.reason for each in self._rejected.values()})
+            _log.warning("rejected %d messages, such as: %r", len(self._rejected), reasons[0])
         self._note_acks(arrivals, added.upto)
         self._events.clear()
         self._statuses.clear()

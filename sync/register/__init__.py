@@ -53,11 +53,16 @@ class RegisterNewer(RegisterError):
     """The central database was made by a newer Hadir and is left untouched."""
 
 
+class RegisterReplaced(RegisterError):
+    """The register's file is not the one that was opened: what is written now would be lost."""
+
+
 class Register:
     """An open central database whose schema is the one this code was written for."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
+        self._file = _identity(engine)
 
     @classmethod
     def open(cls, url: str) -> Self:
@@ -101,8 +106,11 @@ class Register:
         """Yield a connection in a transaction that is durable on leaving, or undone by an exception.
 
         There is one writer at a time, on PostgreSQL too, so that event ids are given in the order of their commits and
-        a reader that asks "what is newer than id N" misses nothing. Raises RegisterUnavailable.
+        a reader that asks "what is newer than id N" misses nothing. Raises RegisterUnavailable, and RegisterReplaced
+        when somebody removed or exchanged the file under us.
         """
+        if _identity(self._engine) != self._file:
+            raise RegisterReplaced("the register's file was removed or replaced while in use; start this program again")
         with _translated(), _writing(self._engine) as connection:
             yield connection
 
@@ -166,6 +174,17 @@ def _prepare_file(path: str | None) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise RegisterUnavailable(f"{path}: cannot be written ({error.strerror}); set centre.register") from error
+
+
+def _identity(engine: sa.Engine) -> tuple[int, int] | None:
+    """Return which file the database is, None where it is none or is gone."""
+    if engine.dialect.name != "sqlite" or not engine.url.database:
+        return None
+    try:
+        found = Path(engine.url.database).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

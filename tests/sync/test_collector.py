@@ -17,7 +17,7 @@ from errors import HadirError
 from sync.collector import CLIENT_ID, RELEASES_EVERY_S, Collector
 from sync.messages import Ack, AttendanceEvent, decode, encode
 from sync.mqtt import LinkDown, LinkFailed
-from sync.register import Register, RegisterNewer, RegisterUnavailable
+from sync.register import Register, RegisterNewer, RegisterReplaced, RegisterUnavailable
 from sync.register.events import count_events, events_since, payload_of
 from sync.register.refusals import latest_rejected, refusal_counts
 from sync.register.statuses import all_statuses
@@ -230,6 +230,14 @@ def test_while_the_register_is_away_nothing_is_acknowledged_and_afterwards_every
     assert desk.acks() == [(3, ())]
     assert len(desk.link.confirmed) == 3
     assert "nothing was lost" in caplog.text or count_events(desk.register) == 3
+
+
+def test_a_register_removed_under_the_collector_ends_it_and_nothing_is_acknowledged(desk: Desk, tmp_path: Path) -> None:
+    desk.take(event(1))
+    (tmp_path / "register.sqlite").unlink()
+    with pytest.raises(RegisterReplaced):
+        desk.take(event(2))
+    assert desk.acks() == [(1, ())]
 
 
 def test_a_register_that_is_away_for_long_is_not_hammered_and_memory_is_bounded(

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from sync.messages import AttendanceEvent, ClockQuality, Direction, Method, Presence, TerminalStatus, encode
-from sync.register import Register, RegisterError, RegisterNewer, RegisterUnavailable, refusals
+from sync.register import Register, RegisterError, RegisterNewer, RegisterReplaced, RegisterUnavailable, refusals
 from sync.register.events import (
     Arrival,
     Outcome,
@@ -347,6 +347,17 @@ def test_a_full_disk_stores_nothing_of_the_batch(register: Register) -> None:
     with register.read() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
     assert add_events(register, [arrival(2)]).upto == {("lobby-1", EPOCH): 2}
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced"])
+def test_nothing_is_written_to_a_file_that_is_not_there_any_more(register: Register, tmp_path: Path, how: str) -> None:
+    file = tmp_path / "centre/register.sqlite"
+    add_events(register, [arrival(1)])
+    file.rename(tmp_path / "moved.sqlite")
+    if how == "replaced":
+        file.write_bytes((tmp_path / "moved.sqlite").read_bytes())
+    with pytest.raises(RegisterReplaced, match="start this program again"):
+        add_events(register, [arrival(2)])
 
 
 def test_a_moment_without_zone_never_enters(register: Register) -> None:
