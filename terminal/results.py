@@ -28,6 +28,7 @@ from terminal.words import Words
 
 _SYMBOL = 168
 _PROGRESS_HEIGHT = 10
+_ONE_LINE = 44
 
 Symbol = Callable[[Sheet, float, float, float, Colour], None]
 """(sheet, x and y of the centre, size, colour) -> drawn."""
@@ -143,12 +144,13 @@ def _answered(sheet: Sheet, context: Context, say: Words, answer: _Answer, since
 
 
 def _name(sheet: Sheet, name: str, room: float) -> tuple[list[str], float]:
-    """Return the name in at most two lines, or in three where that lets it be larger."""
-    options = [
+    """Return the name on one line where that is large enough, else on two, or three where that lets it be larger."""
+    one, two, three = (
         fitted(name, room, largest=60, smallest=24, lines=lines, weight=Weight.BOLD, measure=sheet.measure)
-        for lines in (2, 3)
-    ]
-    two, three = options
+        for lines in (1, 2, 3)
+    )
+    if one[1] >= _ONE_LINE:
+        return one
     return three if three[1] > 1.2 * two[1] else two
 
 
