@@ -35,6 +35,7 @@ _FILES = {
 _PICTURE_EVERY_S = 1 / 8
 _PICTURE_AT_LEAST_EVERY_S = 2.0  # so that whoever looks at the file can tell a still kiosk from a dead one
 _PRESSED_S = 0.12
+_NOISE_PX = 64
 _KEYS = {
     pygame.K_RETURN: states.ENTER,
     pygame.K_KP_ENTER: states.ENTER,
@@ -272,8 +273,9 @@ class Display:
             width, height = self.size
             column = np.linspace(colours[0], colours[1], height)
             # A little noise, the same every time, keeps the steps of a dark gradient from showing as bands.
-            noise = np.random.default_rng(1).uniform(-0.5, 0.5, (height, width, 1))
-            pixels = np.clip(np.round(column[:, None, :] + noise), 0, 255).astype(np.uint8)
+            noise = np.random.default_rng(1).uniform(-0.5, 0.5, (height, _NOISE_PX, 1))
+            strip = np.clip(np.round(column[:, None, :] + noise), 0, 255).astype(np.uint8)
+            pixels = np.tile(strip, (1, -(-width // _NOISE_PX), 1))[:, :width]
             return pygame.image.frombuffer(pixels.tobytes(), (width, height), "RGB").convert()
 
         return _kept(self._grounds, (*colours, self.size), 8, make)
@@ -288,8 +290,8 @@ class Display:
         crop_x, crop_y = max(1, int(wide * scale)), max(1, int(tall * scale))
         left, top = (columns - crop_x) // 2, (rows - crop_y) // 2
         part = picture[top : top + crop_y, left : left + crop_x]
-        shrinks = crop_x > wide
-        sized = cv2.resize(part, (wide, tall), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        halved = crop_x >= 2 * wide
+        sized = cv2.resize(part, (wide, tall), interpolation=cv2.INTER_AREA if halved else cv2.INTER_LINEAR)
         pixels = np.ascontiguousarray(cv2.flip(sized, 1))
         drawn = pygame.image.frombuffer(pixels.tobytes(), (wide, tall), "RGB")
         self._live = (picture, place, drawn)
