@@ -382,9 +382,10 @@ def test_a_reader_that_polls_while_others_write_misses_nothing(url: str) -> None
         for thread in threads:
             thread.start()
         while len(seen) < 600:
+            writing_on = any(thread.is_alive() for thread in threads)
             fresh = events_since(reader, seen[-1] if seen else 0)
             seen += [each.id for each in fresh]
-            if not fresh and not any(thread.is_alive() for thread in threads):
+            if not fresh and not writing_on:
                 break
         for thread in threads:
             thread.join()
