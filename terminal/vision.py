@@ -4,6 +4,7 @@
 publishes; `Newest` hands the result over to the main thread, which draws what it finds and never queues.
 """
 
+import itertools
 import logging
 import threading
 import time
@@ -30,6 +31,8 @@ APPROACHING = 0.6
 HINT_AFTER_S = 0.4
 _DOUBTFUL_GAP_S = 0.25
 _NOTHING = Evidence()
+# A thread that is started anew after a crash must not give ids again that the visit has done with.
+_first_track_ids = itertools.count(1, 1_000_000)
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.5, 10.0
 _FAILURES_IN_A_ROW = 20
 """Frames in a row that could not be looked at, after which the kiosk says that it does not see."""
@@ -62,11 +65,11 @@ class Looker:
     At most one face is encoded a frame, and only that of the person served: bystanders are never identified.
     """
 
-    def __init__(self, engine: Engine, settings: Config) -> None:
+    def __init__(self, engine: Engine, settings: Config, *, first_track_id: int = 1) -> None:
         self._engine = engine
         self._quality = settings.quality
         self._match = settings.match
-        self._scene = Scene()
+        self._scene = Scene(next_id=first_track_id)
         self._service = Service()
         self._evidence: dict[int, Evidence] = {}
         self._last_good_s = 0.0
@@ -210,7 +213,7 @@ class Vision:
         """`gallery` and `answered` are asked at every frame: each returns one reference, swapped by others."""
         self._interval_s = 1 / settings.camera.frame_rate_hz
         self._open_camera = open_camera
-        self._looker = Looker(engine, settings)
+        self._looker = Looker(engine, settings, first_track_id=next(_first_track_ids))
         self._gallery = gallery
         self._publish = publish
         self._answered = answered

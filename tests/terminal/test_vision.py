@@ -327,6 +327,16 @@ def test_a_lost_camera_is_closed_told_and_opened_again_with_new_tracks(watch: Ca
     assert tracks[0] != tracks[-1]
 
 
+def test_a_vision_started_anew_gives_no_id_again(watch: Callable[..., Watched]) -> None:
+    tracks = []
+    for _ in range(2):
+        watched = watch([ScriptedCamera(frames(5), CameraEnded("over"))])
+        watched.wait_for(lambda all_: CameraState(state="lost", problem="over") in all_)
+        tracks.append({e.served.track_id for e in watched.published if isinstance(e, Sighting) and e.served})
+    assert tracks[0]
+    assert not tracks[0] & tracks[1]
+
+
 def test_a_camera_that_cannot_be_opened_is_tried_again(watch: Callable[..., Watched]) -> None:
     watched = watch(
         [
