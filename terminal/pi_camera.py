@@ -138,6 +138,8 @@ def _start(device: Any, settings: CameraSettings) -> Mapping[str, Any]:
     wanted = device.create_video_configuration(
         main={"size": (settings.width_px, settings.height_px), "format": "RGB888"}, buffer_count=4, queue=False
     )
+    # OpenCV takes YUV for BT.601; unasked, libcamera gives Rec. 709 from 1280x720 on.
+    wanted["colour_space"] = type(wanted["colour_space"]).Smpte170m()
     device.configure(wanted)
     given: Mapping[str, Any] = device.camera_configuration()["main"]
     if given["format"] != "RGB888" or tuple(given["size"]) != (settings.width_px, settings.height_px):

@@ -58,6 +58,21 @@ def _rows(count: int, width: int, pixel: tuple[int, ...], padding: int) -> list[
     return [row] * count
 
 
+class ColorSpace:
+    """libcamera's, with the two that matter here."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @classmethod
+    def Smpte170m(cls) -> "ColorSpace":  # noqa: N802 - libcamera's name
+        return cls("SMPTE170M")
+
+    @classmethod
+    def Rec709(cls) -> "ColorSpace":  # noqa: N802
+        return cls("Rec709")
+
+
 class FakeRequest:
     """A completed request: to be released exactly once, not used afterwards."""
 
@@ -117,11 +132,13 @@ class FakePicamera2:
     ) -> dict[str, Any]:
         assert set(main) <= {"size", "format", "stride", "preserve_ar"}
         assert buffer_count >= 1
-        return {"main": dict(main), "buffer_count": buffer_count, "queue": queue}
+        space = ColorSpace.Rec709() if main["size"][1] >= 720 else ColorSpace.Smpte170m()
+        return {"main": dict(main), "buffer_count": buffer_count, "queue": queue, "colour_space": space}
 
     def configure(self, wanted: dict[str, Any]) -> None:
         assert not self.started, "configured while running"
         self.fail_at("configure")
+        assert wanted["colour_space"].name == "SMPTE170M", "YUV that OpenCV does not convert rightly"
         given, self._buffer = type(self).gives(wanted["main"])
         self.configuration = {**wanted, "main": given}
 
