@@ -31,7 +31,7 @@ class SourceRefused(CameraFailed):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Frame:
-    """One picture, (height, width, 3) RGB, and when it was taken: UTC with zone, and a clock that never jumps.
+    """One picture, (height, width, 3) RGB without gaps, and when it was taken: UTC with zone, and a steady clock.
 
     `monotonic_ns` is CLOCK_MONOTONIC, or the clip's own time where a clip is read as fast as it goes; only differences
     mean something.

@@ -101,10 +101,10 @@ def rgb(buffer: NDArray[np.uint8], given: Mapping[str, Any]) -> Picture:
             return _opencv(_rows(buffer, height, stride)[:, : width * 4].reshape(height, width, 4), cv2.COLOR_RGBA2RGB)
         case "NV12":
             # One plane of Y, then one of U and V in turn, each row of both as long as the stride.
-            return _opencv(_rows(buffer, height * 3 // 2, stride), cv2.COLOR_YUV2RGB_NV12)[:, :width]
+            return _trimmed(_opencv(_rows(buffer, height * 3 // 2, stride), cv2.COLOR_YUV2RGB_NV12), width)
         case "YUV420":
             # Three planes; the rows of U and V are half a stride long, so two of them fill one row here.
-            return _opencv(_rows(buffer, height * 3 // 2, stride), cv2.COLOR_YUV2RGB_I420)[:, :width]
+            return _trimmed(_opencv(_rows(buffer, height * 3 // 2, stride), cv2.COLOR_YUV2RGB_I420), width)
     raise CameraLost(
         f"the camera gives {name}, which is not handled; set camera.width_px and height_px to another size"
     )
@@ -114,6 +114,11 @@ def _rows(buffer: NDArray[np.uint8], rows: int, stride: int) -> NDArray[np.uint8
     if buffer.size < rows * stride:
         raise CameraLost(f"the camera gave {buffer.size} of {rows * stride} bytes of a picture; start it again")
     return buffer.reshape(-1)[: rows * stride].reshape(rows, stride)
+
+
+def _trimmed(picture: Picture, width: int) -> Picture:
+    """Return `picture` without what was padding, its rows without gaps."""
+    return np.ascontiguousarray(picture[:, :width])
 
 
 def _opencv(content: NDArray[np.uint8], conversion: int) -> Picture:

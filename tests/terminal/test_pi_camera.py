@@ -45,6 +45,7 @@ def test_every_format_and_stride_becomes_rgb(name: str, exact: bool, padding: in
     picture = rgb(buffer, given)
     assert picture.shape == (48, 64, 3)
     assert picture.dtype == np.uint8
+    assert picture.flags.c_contiguous
     distance = np.abs(picture.astype(int) - np.array(colour)).max()
     assert distance <= (0 if exact else 4)
 
