@@ -8,7 +8,8 @@ committed yet (its receipts are held back), so a collector killed between receip
 the broker to forget, the kiosk sends again what was not acknowledged. While the register is away nothing is
 acknowledged, the collector stays up and tries again.
 
-At every connect the current encoding set of each office is published again, since a broker may have lost it.
+At every connect each known kiosk is told how far it is here, and the current encoding set of each office is published
+again, since a broker may have lost both what was under way and what it retained.
 """
 
 import hashlib
@@ -29,7 +30,7 @@ from sync.messages import Ack, encode, gallery_topic, terminal_topic
 from sync.mqtt import Connected, Disconnected, Event, Link, LinkDown, LinkFailed, Received, Sent
 from sync.notify import tell
 from sync.register import Register, RegisterError, RegisterReplaced, RegisterUnavailable
-from sync.register.events import Arrival, Key, Outcome
+from sync.register.events import Arrival, Key, Outcome, all_heads
 from sync.register.intake import take
 from sync.register.people import current_releases
 from sync.register.refusals import Rejected
@@ -149,6 +150,7 @@ class Collector:
                 self._offers_due = 0.0
                 with suppress(LinkDown):
                     self._link.subscribe(terminal_topic("+", "+", "event"), terminal_topic("+", "+", "status"))
+                self._remind()
             case Disconnected():
                 if event.reason != self._said:
                     _log.warning("no connection to the broker: %s", event.reason)
@@ -251,6 +253,17 @@ class Collector:
                 # What finds no place is sent again by the kiosk and acknowledged then.
                 extra=tuple(sorted(seq for seq in also if seq > whole)[:_MAX_EXTRA]),
             )
+
+    def _remind(self) -> None:
+        """Have every known kiosk told how far it is here, so that it sends at once what got lost while we were away."""
+        try:
+            latest = {(head.office, head.terminal): head for head in all_heads(self._register)}
+        except RegisterError as error:
+            _log.warning("no kiosk is reminded: %s", error)
+            return
+        for head in latest.values():
+            ack = Ack(office=head.office, terminal=head.terminal, epoch=head.epoch, upto=head.upto)
+            self._acks.setdefault((head.terminal, head.epoch), ack)
 
     def _send(self) -> None:
         """Send what may be under way: acknowledgements first, then encoding sets. Raises LinkDown."""

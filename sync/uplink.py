@@ -237,13 +237,18 @@ class Uplink:
             self._alarms.pop("broker_refuses", None)
 
     def _take_ack(self, payload: bytes) -> None:
+        outbox, now = self._outbox_now(), self._monotonic()
         try:
             ack = decode(Ack, payload)
-            marked = self._outbox_now().acknowledge(ack)
+            if (ack.office, ack.terminal) == (self._office, self._terminal) and ack.epoch != outbox.epoch:
+                # For an earlier card of this kiosk: it marks nothing, but says that the collector is there.
+                self._window.acknowledged(0, (), now)
+                return
+            marked = outbox.acknowledge(ack)
         except (MessageRefused, AckRefused) as error:
             self._alarm("ack_refused", str(error))
             return
-        self._window.acknowledged(ack.upto, ack.extra, self._monotonic())
+        self._window.acknowledged(ack.upto, ack.extra, now)
         if marked:
             _log.debug("the centre has %d more punches, up to %d", marked, ack.upto)
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 # A row sent this long before one that was acknowledged will not be acknowledged any more: it was lost on the way.
 OVERTAKEN_S = 2.0
+# A collector that says how far it is without naming a row under way has just come: what left before is not with it.
+REMINDED_S = 0.2
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,21 +64,20 @@ class Window:
         return seq is not None
 
     def acknowledged(self, upto: int, extra: Collection[int], now: float) -> None:
-        """Let go of the rows the collector has; have those it should have had before them sent again, once."""
+        """Let go of the rows the collector has; have those it should have had by now sent again, once each."""
         also = frozenset(extra)
         gone = [seq for seq in self._rows if seq <= upto or seq in also]
-        newest = max((self._rows[seq].sent_at for seq in gone), default=None)
+        lost_before = max(self._rows[seq].sent_at for seq in gone) - OVERTAKEN_S if gone else now - REMINDED_S
         for seq in gone:
             del self._rows[seq]
-        if newest is None:
-            return
         for row in self._rows.values():
-            if row.answered and not row.hurried and row.sent_at < newest - OVERTAKEN_S:
+            if row.answered and not row.hurried and row.sent_at < lost_before:
                 row.resend_at, row.hurried = now, True
 
     def forgotten(self, now: float) -> None:
         """Have every row the broker had taken sent again: it has forgotten this session, and so perhaps the rows."""
         for row in self._rows.values():
+            row.hurried = False
             if row.answered:
                 row.resend_at = now
 

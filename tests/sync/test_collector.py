@@ -9,6 +9,7 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import config
@@ -287,6 +288,22 @@ def test_what_the_broker_gives_again_after_a_reconnect_is_held_once(
     desk.turn(after_ms=100)
     assert count_events(desk.register) == 2
     assert desk.acks()[-1] == (2, ())
+
+
+def test_every_connect_tells_each_kiosk_how_far_it_is(desk: Desk) -> None:
+    earlier = msgspec.structs.replace(event(1), epoch="a" * 32)
+    desk.take(earlier)
+    desk.take(event(1), event(3), event(1, terminal="lobby-2"))
+    desk.link.disconnect()
+    desk.turn()
+    before = len(desk.link.published)
+    desk.link.connect(session_present=True)
+    desk.turn()
+    told = [decode(Ack, each.payload) for each in desk.link.published[before:]]
+    assert sorted((ack.terminal, ack.epoch, ack.upto, ack.extra) for ack in told) == [
+        ("lobby-1", EPOCH, 1, ()),
+        ("lobby-2", EPOCH, 1, ()),
+    ]
 
 
 def test_a_commit_while_disconnected_is_acknowledged_at_the_next_connect(desk: Desk) -> None:

@@ -52,10 +52,15 @@ def until(true: Callable[[], bool], what: str, deadline_s: float = DEADLINE_S) -
 class Kiosk:
     """A card and a running uplink."""
 
-    def __init__(self, folder: Path, mqtt: config.Mqtt, terminal: str = "lobby-1") -> None:
+    def __init__(
+        self, folder: Path, mqtt: config.Mqtt, terminal: str = "lobby-1", *, resend_after_s: float = 1.5
+    ) -> None:
         folder.mkdir(exist_ok=True)
         self.settings = config.replace(
-            config.Config(), mqtt={"port": mqtt.port}, terminal={"id": terminal}, uplink={"resend_after_s": 1.5}
+            config.Config(),
+            mqtt={"port": mqtt.port},
+            terminal={"id": terminal},
+            uplink={"resend_after_s": resend_after_s},
         )
         self.card = open_card(folder)
         self.outbox = Outbox(self.card, office="demo", terminal=terminal)
@@ -224,6 +229,30 @@ def test_a_collector_that_comes_late_gets_everything_and_nothing_was_acknowledge
         assert kiosk.outbox.depth() == 100
         stack.enter_context(collector(url, server.settings))
         until(kiosk.drained, "the outbox is empty")
+        exactly(register, kiosk)
+
+
+def test_what_a_broker_lost_while_the_collector_was_away_is_there_soon_after_it_returns(
+    tmp_path: Path, url: str, register: Register
+) -> None:
+    """Not after `resend_after_s`: a collector that comes says how far it is, and the kiosk sends what is missing."""
+    with ExitStack() as stack:
+        brokers, collectors = stack.enter_context(ExitStack()), stack.enter_context(ExitStack())
+        server = brokers.enter_context(broker.embedded())
+        collectors.enter_context(collector(url, server.settings))
+        kiosk = stack.enter_context(closing(Kiosk(tmp_path / "card", server.settings, resend_after_s=3600)))
+        kiosk.punch()
+        until(kiosk.drained, "the way is open")
+        collectors.close()
+        server.kill()
+        brokers.close()
+        server = brokers.enter_context(broker.embedded(server.settings.port))
+        kiosk.punch(30)
+        time.sleep(1.5)  # the kiosk is connected again, and the broker has dropped what it was given
+        began = time.monotonic()
+        collectors.enter_context(collector(url, server.settings))
+        until(kiosk.drained, "the outbox is empty")
+        assert time.monotonic() - began < 10
         exactly(register, kiosk)
 
 

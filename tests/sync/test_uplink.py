@@ -259,7 +259,6 @@ def test_a_refused_punch_stays_and_raises_an_alarm_until_one_is_taken(make_desk:
     [
         {"terminal": "lobby-2"},
         {"office": "other"},
-        {"epoch": "0" * 32},
     ],
 )
 def test_a_forged_ack_for_somebody_else_marks_nothing_and_is_told(desk: Desk, other: dict[str, str]) -> None:
@@ -269,6 +268,31 @@ def test_a_forged_ack_for_somebody_else_marks_nothing_and_is_told(desk: Desk, ot
     assert desk.outbox.depth() == 1
     desk.turn()
     assert desk.statuses()[-1].alarms == ("ack_refused",)
+
+
+def test_an_ack_for_an_earlier_card_marks_nothing_and_is_no_alarm(desk: Desk) -> None:
+    desk.punch()
+    desk.turn()
+    desk.turn()
+    desk.clock += 1
+    desk.acknowledge(1, epoch="0" * 32)
+    assert desk.outbox.depth() == 1
+    desk.turn(after_s=10)
+    assert desk.statuses()[-1].alarms == ()
+    assert desk.sent() == [1, 1], "but the collector is there, and should have had it"
+
+
+def test_a_collector_that_comes_back_is_sent_at_once_what_it_lacks(desk: Desk) -> None:
+    for _ in range(3):
+        desk.punch()
+    desk.turn()
+    desk.turn()
+    desk.clock += 1
+    desk.acknowledge(0)
+    assert desk.sent() == [1, 2, 3, 1, 2, 3]
+    desk.turn()
+    desk.acknowledge(0)
+    assert desk.sent() == [1, 2, 3, 1, 2, 3], "once"
 
 
 @pytest.mark.parametrize("payload", [b"", b"\xff\x00", b"{}", b"[" * 50_000, b'{"type":"ack"}', b"null", b"1" * 20_000])

@@ -2,7 +2,7 @@
 
 import random
 
-from sync.window import OVERTAKEN_S, Window
+from sync.window import OVERTAKEN_S, REMINDED_S, Window
 
 
 def window(size: int = 4) -> Window:
@@ -90,3 +90,20 @@ def test_an_answer_after_the_acknowledgement_is_still_recognised() -> None:
     assert len(rows) == 0
     assert rows.answered(101)
     assert rows.due(10_000) == []
+
+
+def test_a_word_that_covers_nothing_under_way_has_everything_that_left_before_it_sent_again_once() -> None:
+    """The collector has just come, and says how far it is: what it should have had by now was lost."""
+    rows = window(10)
+    fill(rows, 5, 6, now=0.0)
+    fill(rows, 7, now=10.0 - REMINDED_S / 2)
+    fill(rows, 8, now=0.0, answered=False)
+    rows.acknowledged(4, (), 10.0)
+    assert [seq for seq, _ in rows.due(10.0)] == [5, 6], "7 has just left, 8 is paho's"
+    fill(rows, 5, 6, now=10.0)
+    rows.acknowledged(4, (), 12.0)
+    assert [seq for seq, _ in rows.due(12.0)] == [7], "once each"
+    rows.forgotten(13.0)
+    fill(rows, 5, 6, 7, now=13.0)
+    rows.acknowledged(4, (), 14.0)
+    assert [seq for seq, _ in rows.due(14.0)] == [5, 6, 7], "and once more for each broker that forgot"
