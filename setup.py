@@ -8,7 +8,7 @@ KIOSK = [
     "opencv-python-headless>=4.14,<5",
     # pygame-ce, not pygame: only its wheel carries the KMSDRM driver a Pi without a desktop needs.
     "pygame-ce>=2.5.5,<3",
-    "sqlite-utils>=3.38,<5",
+    "sqlite-utils>=4.2,<5",
     "argon2-cffi>=25.1",
 ]
 BOTH = [
@@ -52,11 +52,16 @@ setup(
         "sync",
         "sync.register",
         "terminal",
+        "terminal.camera",
+        "terminal.display",
         "terminal.faces",
+        "terminal.screens",
+        "terminal.visit",
     ],
     py_modules=["hadir", "config", "errors"],
     include_package_data=True,
     package_data={
+        "terminal.screens": ["fonts/*"],
         "sync": ["broker/*"],
         # Alembic reads its migrations as files of a folder, not as modules of a package.
         "sync.register": ["migrations/*.py", "migrations/versions/*.py"],
