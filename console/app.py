@@ -10,12 +10,11 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import uvicorn
 from litestar import Litestar, MediaType, Request, Response, get
 from litestar.exceptions import HTTPException, NotFoundException
-from litestar.params import Parameter
 from litestar.response import ServerSentEvent
 from litestar.response.sse import ServerSentEventMessage
 
@@ -36,7 +35,7 @@ MAX_STREAMS = 200
 MAX_PICTURE_BYTES = 4 * 2**20
 ANNOUNCED_PICTURES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PN": "image/png"}
 
-ChosenLanguage = Annotated[str, Parameter(query="lang")]
+Asked = Request[Any, Any, Any]
 
 
 class ConsoleFailed(HadirError):
@@ -61,15 +60,15 @@ def create_app(settings: config.Config, watch: Watch) -> Litestar:
     picture = Path(settings.display.picture_file) if settings.display.picture_file else None
 
     @get("/", media_type=MediaType.HTML, sync_to_thread=False)
-    def page(lang: ChosenLanguage = "id") -> str:
+    def page(request: Asked) -> str:
         now = datetime.now(UTC)
-        return pages.page(watch.shown, _language(lang), now=now, has_screen=picture is not None)
+        return pages.page(watch.shown, _language(request), now=now, has_screen=picture is not None)
 
     @get("/live")
-    async def live(lang: ChosenLanguage = "id") -> ServerSentEvent:
+    async def live(request: Asked) -> ServerSentEvent:
         if watch.listeners >= MAX_STREAMS:
             raise HTTPException(status_code=503, detail="too many open pages")
-        return ServerSentEvent(_stream(watch, pages, _language(lang)), retry_duration=1000)
+        return ServerSentEvent(_stream(watch, pages, _language(request)), retry_duration=1000)
 
     @get("/health", sync_to_thread=False)
     def health() -> Response[dict[str, object]]:
@@ -90,7 +89,8 @@ def create_app(settings: config.Config, watch: Watch) -> Litestar:
         return Response(data, media_type=ANNOUNCED_PICTURES[data[:3]])
 
     @get("/static/{name:str}", sync_to_thread=False)
-    def static(name: str) -> Response[bytes]:
+    def static(request: Asked) -> Response[bytes]:
+        name = request.path_params["name"]
         if name not in ASSETS:
             raise NotFoundException
         return Response(pages.assets[name], media_type=ASSETS[name])
@@ -193,17 +193,20 @@ def _picture(path: Path | None) -> bytes | None:
     return data if data[:3] in ANNOUNCED_PICTURES else None
 
 
-def _language(asked: str) -> Language:
-    return "en" if asked == "en" else "id"
+def _language(request: Asked) -> Language:
+    return "en" if request.query_params.get("lang") == "en" else "id"
 
 
-def _say_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[str]:
-    asked = _language(request.query_params.get("lang", "id"))
-    text = words.texts(asked)["not_found"] if error.status_code == 404 else f"{error.status_code} {error.detail}"
+def _say_http(request: Asked, error: HTTPException) -> Response[str]:
+    text = (
+        words.texts(_language(request))["not_found"]
+        if error.status_code == 404
+        else f"{error.status_code} {error.detail}"
+    )
     return Response(text + "\n", status_code=error.status_code, media_type=MediaType.TEXT)
 
 
-def _say_failed(_: Request[Any, Any, Any], error: Exception) -> Response[str]:
+def _say_failed(_: Asked, error: Exception) -> Response[str]:
     # The border of the web: whatever a page trips over is logged by kind and place, never with values.
     log.error("a page failed: %s at %s", type(error).__name__, _place(error))
     return Response("500\n", status_code=500, media_type=MediaType.TEXT)

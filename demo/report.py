@@ -17,6 +17,7 @@ from sync.register.people import list_people
 _BEGAN = re.compile(r"clip begins taken_at=(\S+)")
 _SEEN = re.compile(r"hadir\.terminal\.app ready after ")
 _UNKNOWN = re.compile(r"visit not recognised")
+_SET = re.compile(r"hadir\.terminal\.app gallery version=(\d+) people=(\d+)")
 _RECORDED = re.compile(r"visit recorded .* seq=(\d+)")
 
 
@@ -112,6 +113,8 @@ class Report:
             self.rounds.append(datetime.fromisoformat(found.group(1)))
         elif found := _RECORDED.search(line):
             self._last_seq = int(found.group(1))
+        elif found := _SET.search(line):
+            say(f"The kiosk knows {found.group(2)} people now (set {found.group(1)}).")
         elif _UNKNOWN.search(line):
             say(f"{self._clock(datetime.now(UTC))}  not recognised: nobody who is enrolled")
         elif _SEEN.search(line):

@@ -1,0 +1,165 @@
+"""A register that tests fill, and a console that looks at it."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+import config
+from console import app
+from sync.messages import (
+    AttendanceEvent,
+    ClockQuality,
+    Direction,
+    DirectionBy,
+    Method,
+    Presence,
+    Punch,
+    TerminalStatus,
+    encode,
+)
+from sync.register import Register
+from sync.register.events import Arrival, add_events
+from sync.register.people import upsert_employee
+from sync.register.statuses import HeardStatus, put_in
+
+
+@dataclass
+class Centre:
+    """A register and the words to fill it with; `at` is when it all happens."""
+
+    register: Register
+    at: datetime
+    seq: int = field(default=0)
+
+    def employee(self, number: str, name: str, office: str = "demo") -> None:
+        upsert_employee(self.register, number=number, name=name, office=office, at=self.at - timedelta(days=9))
+
+    def punch(
+        self,
+        number: str,
+        *,
+        ago_s: float = 0,
+        direction: Direction = Direction.IN,
+        method: Method = Method.FACE,
+        office: str = "demo",
+        terminal: str = "lobby-1",
+        repeat_of: int | None = None,
+    ) -> AttendanceEvent:
+        self.seq += 1
+        at = self.at - timedelta(seconds=ago_s)
+        event = AttendanceEvent(
+            terminal=terminal,
+            epoch="a" * 32,
+            seq=self.seq,
+            office=office,
+            punch=Punch(
+                employee=number,
+                method=method,
+                direction=direction,
+                direction_by=DirectionBy.SCHEDULE,
+                occurred_at=at,
+                first_seen_at=at - timedelta(seconds=1),
+                gallery_version=1,
+            ),
+            clock=ClockQuality.SYNCED,
+            boot_id="b" * 32,
+            boottime_ns=1,
+            repeat_of=repeat_of,
+        )
+        arrival = Arrival(event=event, payload=encode(event), received_at=at + timedelta(seconds=0.25))
+        add_events(self.register, [arrival])
+        return event
+
+    def status(self, terminal: str = "lobby-1", office: str = "demo", **words: object) -> None:
+        given = {"presence": Presence.ONLINE, "outbox_depth": 0, "camera": "ok", **words}
+        status = TerminalStatus(office=office, terminal=terminal, at=self.at, **given)  # type: ignore[arg-type]
+        heard = HeardStatus(status=status, payload=encode(status), retained=False, received_at=self.at)
+        with self.register.write() as connection:
+            put_in(connection, [heard])
+
+
+@pytest.fixture
+def settings(project: Path, tmp_path: Path) -> config.Config:
+    """Settings with a register that is not there yet."""
+    return config.replace(
+        config.load(project / "config.yaml"),
+        centre={"register": f"sqlite:///{tmp_path / 'centre' / 'register.sqlite'}"},
+    )
+
+
+@pytest.fixture
+def fill() -> Callable[[Register], Centre]:
+    """A function from an open register to the words that fill it."""
+    return lambda register: Centre(register=register, at=datetime.now(UTC))
+
+
+@pytest.fixture
+def centre(settings: config.Config, fill: Callable[[Register], Centre]) -> Iterator[Centre]:
+    """The register of `settings`, made and empty."""
+    with Register.open(settings.centre.register) as register:
+        yield fill(register)
+
+
+class Consoles:
+    """Called with settings: runs their console on a free port and returns a client of it."""
+
+    def __init__(self) -> None:
+        self._running: list[tuple[threading.Event, threading.Thread]] = []
+        self._clients: list[httpx.Client] = []
+
+    def __call__(self, settings: config.Config) -> httpx.Client:
+        stop = threading.Event()
+        settings = config.replace(settings, console={"port": _free_port()})
+        thread = threading.Thread(target=app.run, args=(settings,), kwargs={"stop": stop})
+        thread.start()
+        self._running.append((stop, thread))
+        client = httpx.Client(base_url=f"http://127.0.0.1:{settings.console.port}", timeout=10)
+        self._clients.append(client)
+        _until_it_answers(client)
+        return client
+
+    def stop(self) -> None:
+        """Every console has ended."""
+        while self._running:
+            stop, thread = self._running.pop()
+            stop.set()
+            thread.join(5)
+            assert not thread.is_alive(), "the console did not stop in time"
+
+    def close(self) -> None:
+        self.stop()
+        for client in self._clients:
+            client.close()
+
+
+@pytest.fixture
+def served() -> Iterator[Consoles]:
+    """What runs consoles, and has ended them afterwards."""
+    consoles = Consoles()
+    yield consoles
+    consoles.close()
+
+
+def _until_it_answers(client: httpx.Client) -> None:
+    deadline = datetime.now(UTC) + timedelta(seconds=10)
+    while datetime.now(UTC) < deadline:
+        try:
+            if client.get("/health").json()["register"] != "reading":
+                return
+        except httpx.TransportError:
+            pass
+        threading.Event().wait(0.02)
+    raise AssertionError("the console does not answer")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
