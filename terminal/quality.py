@@ -14,12 +14,8 @@ from numpy.typing import NDArray
 
 from config import Quality as QualitySettings
 from terminal.faces import Face, Picture
+from terminal.faces.alignment import aligned
 
-CROP_PX = 112
-# Where eyes, nose and mouth corners lie in the aligned picture that ArcFace-style networks read (InsightFace).
-_TEMPLATE = np.array(
-    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]], np.float32
-)
 _FACE_ROWS, _FACE_COLUMNS = slice(20, 100), slice(16, 96)
 _MOST_OUTSIDE = 0.2
 _FULL_SIZE_PX = 100.0
@@ -86,7 +82,7 @@ def judge(measures: Measures, settings: QualitySettings) -> Quality:
 
 def measure(picture: Picture, face: Face) -> Measures:
     """Return what can be seen of `face` in `picture`, looked at as the encoder will see it: aligned, 112 px wide."""
-    crop = _aligned(picture, face.landmarks)
+    crop = np.asarray(cv2.cvtColor(aligned(picture, face.landmarks), cv2.COLOR_RGB2GRAY), np.uint8)
     return Measures(
         size_px=min(face.box.width, face.box.height),
         brightness=float(crop[_FACE_ROWS, _FACE_COLUMNS].mean()),
@@ -129,22 +125,6 @@ def _reason(measures: Measures, settings: QualitySettings) -> Reason | None:
 
 def _part(value: float) -> float:
     return min(1.0, max(0.0, value))
-
-
-def _aligned(picture: Picture, landmarks: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return (112, 112) grey with the landmarks where the template has them, as nearly as turning and scaling allow.
-
-    The least-squares similarity in closed form (Umeyama 1991), with points as complex numbers.
-    """
-    source = landmarks[:, 0] + 1j * landmarks[:, 1]
-    target = _TEMPLATE[:, 0] + 1j * _TEMPLATE[:, 1]
-    source_middle, target_middle = source.mean(), target.mean()
-    spread = float(np.sum(np.abs(source - source_middle) ** 2))
-    turn = np.sum(np.conj(source - source_middle) * (target - target_middle)) / max(spread, 1e-6)
-    shift = target_middle - turn * source_middle
-    matrix = np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
-    crop = cv2.warpAffine(picture, matrix, (CROP_PX, CROP_PX))
-    return np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def _yaw(landmarks: NDArray[np.float32]) -> float:
