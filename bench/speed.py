@@ -89,8 +89,20 @@ class TimedEngine:
         return encoding
 
 
-def run(settings: Config, *, clip: Path | None = None, as_json: bool = False) -> Iterator[str]:
-    """Yield the lines of the report: a table, and with `as_json` one JSON object as the last line.
+def run(settings: Config, *, clip: Path | None = None, as_json: bool = False) -> None:
+    """A table was printed, and with `as_json` one JSON object as the last line. Raises as `measure` does."""
+    figures = measure(settings, clip)
+    console = Console() if sys.stdout.isatty() else Console(width=140)
+    console.print(_table(figures))
+    console.print(
+        f"start-up {figures['startup_s']:.2f} s (median of 3 fresh processes), peak {figures['peak_rss_mb']:.0f} MB"
+    )
+    if as_json:
+        sys.stdout.write(json.dumps(figures) + "\n")
+
+
+def measure(settings: Config, clip: Path | None = None) -> dict[str, Any]:
+    """Return the figures, times in milliseconds unless the name says otherwise; `clips` has them for each clip.
 
     Measured on `clip`, else on the demo's clip, else on a short one made of the demo's portraits; and on the research
     clips where they lie beside the project. Raises BenchRefused, CameraFailed, ModelUnavailable.
@@ -101,13 +113,12 @@ def run(settings: Config, *, clip: Path | None = None, as_json: bool = False) ->
     engine = open_engine(settings.engine)
     gallery = crowd(engine, ROWS)
     main = clip or (DEMO_CLIP if DEMO_CLIP.is_file() else None)
-    results = {"frames of portraits" if main is None else main.name: _measured(settings, engine, gallery, main)}
+    results = {"the demo's portraits" if main is None else main.name: _measured(settings, engine, gallery, main)}
     if clip is None and BENCH_CLIPS.is_dir():
         for path in sorted(BENCH_CLIPS.glob("*/*")):
             results[f"{path.parent.name}/{path.name}"] = _measured(settings, engine, gallery, path)
-    first = next(iter(results.values()))
-    figures: dict[str, Any] = {
-        **first,
+    return {
+        **next(iter(results.values())),
         "startup_s": round(sorted(startup_s)[1], 3),
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
         "rows": ROWS,
@@ -115,9 +126,6 @@ def run(settings: Config, *, clip: Path | None = None, as_json: bool = False) ->
         "opencv_threads": cv2.getNumThreads(),
         "clips": results,
     }
-    yield from _table(results, figures)
-    if as_json:
-        yield json.dumps(figures)
 
 
 def startup(settings: Config) -> float:
@@ -231,26 +239,13 @@ def _percentile(values: list[float], percent: float) -> float | None:
     return round(float(np.percentile(values, percent)), 3) if values else None
 
 
-def _table(results: dict[str, dict[str, Any]], figures: dict[str, Any]) -> Iterator[str]:
+def _table(figures: dict[str, Any]) -> Table:
     table = Table(title=f"{figures['engine']}, {ROWS} templates, {figures['opencv_threads']} OpenCV threads")
-    columns = (
-        "frame_ms",
-        "frame_p95_ms",
-        "encoded_frame_ms",
-        "detect_ms",
-        "encode_ms",
-        "match_ms",
-        "fps",
-        "frames",
-        "encoded",
-    )
+    times = ("frame_ms", "frame_p95_ms", "encoded_frame_ms", "detect_ms", "encode_ms", "match_ms")
+    columns = (*times, "fps", "frames", "encoded")
     table.add_column("clip")
     for column in columns:
         table.add_column(column, justify="right")
-    for name, result in results.items():
+    for name, result in figures["clips"].items():
         table.add_row(name, *("-" if result[column] is None else f"{result[column]:g}" for column in columns))
-    console = Console(width=140, no_color=True)
-    with console.capture() as captured:
-        console.print(table)
-    yield from captured.get().rstrip().splitlines()
-    yield f"start-up {figures['startup_s']:.2f} s (median of 3 fresh processes), peak {figures['peak_rss_mb']:.0f} MB"
+    return table
