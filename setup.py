@@ -61,7 +61,7 @@ setup(
     py_modules=["hadir", "config", "errors"],
     include_package_data=True,
     package_data={
-        "terminal.screens": ["fonts/*"],
+        "terminal.display": ["fonts/*"],
         "sync": ["broker/*"],
         # Alembic reads its migrations as files of a folder, not as modules of a package.
         "sync.register": ["migrations/*.py", "migrations/versions/*.py"],

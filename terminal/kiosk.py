@@ -16,16 +16,17 @@ from sync.messages import AttendanceEvent
 from sync.outbox import Outbox, OutboxFailed
 from terminal import health, visit
 from terminal.display import Closed, Display, DisplayFailed, Pressed, Touched
-from terminal.drawing import Screen
 from terminal.faces import Picture
 from terminal.gallery import Gallery
-from terminal.look import Context
 from terminal.matching import Outcome
 from terminal.pin import PinDesk
 from terminal.pulse import Pulse
 from terminal.screens import screen_of
+from terminal.screens.drawing import Screen
+from terminal.screens.look import Context
 from terminal.sighting import CameraState, Sighting
-from terminal.states import (
+from terminal.vision import Newest
+from terminal.visit.states import (
     AlreadyRecorded,
     CameraChanged,
     CheckPin,
@@ -46,7 +47,6 @@ from terminal.states import (
     Typed,
     VisitRules,
 )
-from terminal.vision import Newest
 
 FROZEN_S = 3.0
 """A camera that was fine and has shown nothing for this long is as good as gone."""

@@ -20,7 +20,7 @@ from terminal.faces import Box, Encoding, Face, Picture, Vector
 from terminal.matching import Identification, Outcome
 from terminal.quality import Reason
 from terminal.sighting import Served, Sighting
-from terminal.states import Now, VisitRules
+from terminal.visit.states import Now, VisitRules
 
 SEVEN = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
 """07:00 in Jakarta, a Monday."""

@@ -19,10 +19,10 @@ from sync.outbox import Outbox, OutboxFailed
 from sync.uplink import Uplink
 from terminal import app, kiosk, store
 from terminal.display import Display
-from terminal.drawing import Screen
 from terminal.gallery import Gallery
-from terminal.states import CANCEL, ENTER, PIN_BUTTON
+from terminal.screens.drawing import Screen
 from terminal.vision import Vision
+from terminal.visit.states import CANCEL, ENTER, PIN_BUTTON
 from tests.terminal.made import PIN, Kit, encoding_set
 
 pytestmark = pytest.mark.slow

@@ -10,8 +10,8 @@ import pytest
 
 import config
 from terminal.camera import Camera, CameraEnded, Frame, SourceRefused, open_camera
+from terminal.camera.files import ClipCamera, FolderCamera
 from terminal.faces import Picture
-from terminal.file_camera import ClipCamera, FolderCamera
 from tests.terminal.portraits import clip
 
 

@@ -12,13 +12,13 @@ import pygame
 import pytest
 
 import config
-from terminal import screenshots, states, tones
-from terminal.display import Closed, Display, DisplayFailed, Pressed, Touched, driver_of
-from terminal.drawing import Colour, Ellipse, Panel, Rect, Screen, Stroke, Veil, Weight
+from terminal.display import Closed, Display, DisplayFailed, Pressed, Touched, driver_of, screenshots, tones
+from terminal.display.shapes import coverage
 from terminal.faces import Picture
 from terminal.screens import screen_of
-from terminal.shapes import coverage
-from terminal.states import Idle, Looking, Sound
+from terminal.screens.drawing import Colour, Ellipse, Panel, Rect, Screen, Stroke, Veil, Weight
+from terminal.visit import states
+from terminal.visit.states import Idle, Looking, Sound
 
 RED, BLUE = Colour(200, 0, 0), Colour(0, 0, 200)
 

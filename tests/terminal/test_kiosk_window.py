@@ -15,11 +15,11 @@ import pytest
 
 import config
 from sync.messages import Method
-from terminal import screenshots, store
-from terminal.display import Display
-from terminal.drawing import Screen
+from terminal import store
+from terminal.display import Display, screenshots
 from terminal.screens import screen_of
-from terminal.states import ENTER, PIN_BUTTON, Idle, State
+from terminal.screens.drawing import Screen
+from terminal.visit.states import ENTER, PIN_BUTTON, Idle, State
 from tests.terminal.made import PIN, Kit
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import config
-from terminal import pi_camera
 from terminal.camera import CameraLost, SourceRefused, open_camera
-from terminal.pi_camera import Picamera2Camera, rgb
+from terminal.camera import pi as pi_camera
+from terminal.camera.pi import Picamera2Camera, rgb
 from tests.terminal.fake_picamera2 import RGB, FakePicamera2, module, stream
 
 SETTINGS = config.Camera(source="picamera", width_px=640, height_px=360, frame_rate_hz=15)

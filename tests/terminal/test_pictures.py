@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from terminal.pictures import PictureRefused, read
+from terminal.camera.pictures import PictureRefused, read
 
 RED = np.full((40, 60, 3), (200, 30, 40), np.uint8)
 

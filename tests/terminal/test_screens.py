@@ -14,14 +14,14 @@ from hypothesis import given
 
 import config
 from sync.messages import Direction
-from terminal import screenshots, states, words
-from terminal.display import Display
-from terminal.drawing import Colour, Ellipse, Panel, Rect, Screen, Weight, contrast
-from terminal.look import Context
+from terminal.display import Display, screenshots
 from terminal.quality import Reason
-from terminal.screens import screen_of
-from terminal.sheet import fitted, wrapped
-from terminal.states import Idle, KeypadReason, PinCode, PinProblem
+from terminal.screens import screen_of, words
+from terminal.screens.drawing import Colour, Ellipse, Panel, Rect, Screen, Weight, contrast
+from terminal.screens.look import Context
+from terminal.screens.sheet import fitted, wrapped
+from terminal.visit import states
+from terminal.visit.states import Idle, KeypadReason, PinCode, PinProblem
 
 SIZES = (*screenshots.SIZES, (1920, 1080), (1024, 600))
 # 15 mm on a 7 inch panel: 155 mm for 800 pixels.

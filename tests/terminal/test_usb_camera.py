@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import config
-from terminal import usb_camera
 from terminal.camera import CameraLost, open_camera
-from terminal.usb_camera import UsbCamera
+from terminal.camera import usb as usb_camera
+from terminal.camera.usb import UsbCamera
 
 SETTINGS = config.Camera(source="usb:0", width_px=640, height_px=360, frame_rate_hz=15)
 

@@ -14,7 +14,7 @@ from sync.messages import Direction, DirectionBy, Method
 from terminal import visit
 from terminal.quality import Reason
 from terminal.sighting import CameraState
-from terminal.states import (
+from terminal.visit.states import (
     BACKSPACE,
     CANCEL,
     ENTER,
@@ -49,7 +49,7 @@ from terminal.states import (
     Typed,
     VisitRules,
 )
-from terminal.steps import direction_of
+from terminal.visit.steps import direction_of
 from tests.terminal.made import SEVEN, event, now, punch, rules, served, sighting
 
 STATES: tuple[type[State], ...] = get_args(State)

@@ -7,10 +7,10 @@ place on every screen without a keypad, so that nobody has to search for it.
 from typing import assert_never
 
 from sync.messages import ClockQuality
-from terminal import words
-from terminal.drawing import Colour, Screen, Weight
-from terminal.keypad_screen import keypad
-from terminal.look import (
+from terminal.screens import words
+from terminal.screens.drawing import Colour, Screen, Weight
+from terminal.screens.keypad import keypad
+from terminal.screens.look import (
     AMBER,
     BAR,
     GUTTER,
@@ -28,9 +28,9 @@ from terminal.look import (
     bar_text_width,
     pin_button,
 )
-from terminal.results import already_recorded, not_recorded, recorded
-from terminal.sheet import LINE_HEIGHT, Align, Sheet, fitted
-from terminal.states import (
+from terminal.screens.results import already_recorded, not_recorded, recorded
+from terminal.screens.sheet import LINE_HEIGHT, Align, Sheet, fitted
+from terminal.visit.states import (
     AlreadyRecorded,
     CameraDown,
     Idle,

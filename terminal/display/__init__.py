@@ -20,11 +20,12 @@ import pygame
 
 import config
 from errors import HadirError
-from terminal import states, tones
-from terminal.drawing import Colour, Rect, Screen, Shape, Text, Weight
+from terminal.display import tones
+from terminal.display.shapes import coverage
 from terminal.faces import Picture
-from terminal.shapes import coverage
-from terminal.states import Sound
+from terminal.screens.drawing import Colour, Rect, Screen, Shape, Text, Weight
+from terminal.visit import states
+from terminal.visit.states import Sound
 
 FONTS = Path(__file__).parent / "fonts"
 _FILES = {

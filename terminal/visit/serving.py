@@ -5,7 +5,7 @@ from dataclasses import replace
 from sync.messages import DirectionBy, Method, Punch
 from terminal.matching import Outcome
 from terminal.sighting import Served, Sighting
-from terminal.states import (
+from terminal.visit.states import (
     AlreadyRecorded,
     CameraChanged,
     CameraDown,
@@ -29,7 +29,7 @@ from terminal.states import (
     Tick,
     Visit,
 )
-from terminal.steps import (
+from terminal.visit.steps import (
     Step,
     at,
     bounded,

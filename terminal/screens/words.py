@@ -10,7 +10,7 @@ from babel.dates import format_date, format_time, get_timezone_name
 
 from sync.messages import Direction
 from terminal.quality import Reason
-from terminal.states import KeypadReason, PinProblem
+from terminal.visit.states import KeypadReason, PinProblem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

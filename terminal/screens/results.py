@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sync.messages import AttendanceEvent
-from terminal import words
-from terminal.drawing import Colour, Progress, Screen, Weight
-from terminal.look import (
+from terminal.screens import words
+from terminal.screens.drawing import Colour, Progress, Screen, Weight
+from terminal.screens.look import (
     BLUE,
     BLUE_DEEP,
     GREEN,
@@ -22,9 +22,9 @@ from terminal.look import (
     bar_height,
     pin_button,
 )
-from terminal.sheet import LINE_HEIGHT, Align, Sheet, fitted
-from terminal.states import AlreadyRecorded, NotRecorded, Recorded
-from terminal.words import Words
+from terminal.screens.sheet import LINE_HEIGHT, Align, Sheet, fitted
+from terminal.screens.words import Words
+from terminal.visit.states import AlreadyRecorded, NotRecorded, Recorded
 
 _SYMBOL = 168
 _PROGRESS_HEIGHT = 10

@@ -12,10 +12,10 @@ import config
 from sync.messages import AttendanceEvent, ClockQuality, Direction, DirectionBy, Method, Punch
 from terminal.display import Display
 from terminal.faces import Picture
-from terminal.look import Context
 from terminal.quality import Reason
 from terminal.screens import screen_of
-from terminal.states import (
+from terminal.screens.look import Context
+from terminal.visit.states import (
     AlreadyRecorded,
     CameraDown,
     Idle,

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sync.messages import AttendanceEvent, Direction, Punch
-from terminal.states import (
+from terminal.visit.states import (
     CameraChanged,
     CameraDown,
     Effect,

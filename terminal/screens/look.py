@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from sync.messages import ClockQuality
-from terminal import states
-from terminal.drawing import Colour
-from terminal.sheet import Measure, Sheet
-from terminal.states import Now
-from terminal.words import Words
+from terminal.screens.drawing import Colour
+from terminal.screens.sheet import Measure, Sheet
+from terminal.screens.words import Words
+from terminal.visit import states
+from terminal.visit.states import Now
 
 WHITE = Colour(255, 255, 255)
 INK = Colour(6, 20, 28)

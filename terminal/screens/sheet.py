@@ -7,7 +7,7 @@ that a touch target of 75 units is 15 mm on the panel it is meant for.
 from collections.abc import Callable
 from enum import StrEnum
 
-from terminal.drawing import (
+from terminal.screens.drawing import (
     Button,
     Colour,
     Ellipse,

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 
 from terminal.camera import CameraEnded, Frame, SourceRefused
+from terminal.camera.pictures import MAX_PIXELS, PictureRefused, read
 from terminal.faces import Picture
-from terminal.pictures import MAX_PIXELS, PictureRefused, read
 
 log = logging.getLogger("hadir.terminal.camera")
 

@@ -7,7 +7,7 @@ What holds whatever happens: green comes only after Committed; a track is punche
 by its face; the next face pre-empts a result but never a keypad in use; every way leads back to Idle or CameraDown.
 """
 
-from terminal.keypad import (
+from terminal.visit.keypad import (
     cancel_only,
     close,
     desk_gone,
@@ -17,7 +17,7 @@ from terminal.keypad import (
     type_code,
     type_number,
 )
-from terminal.serving import (
+from terminal.visit.serving import (
     apologise,
     camera_back,
     confirm,
@@ -33,7 +33,7 @@ from terminal.serving import (
     note_camera,
     pre_empt,
 )
-from terminal.states import (
+from terminal.visit.states import (
     AlreadyRecorded,
     CameraChanged,
     CameraDown,
@@ -60,7 +60,7 @@ from terminal.states import (
     Visit,
     VisitRules,
 )
-from terminal.steps import TARGETS, Step, Transition, stay
+from terminal.visit.steps import TARGETS, Step, Transition, stay
 
 
 def start(rules: VisitRules, now: Now) -> Visit:

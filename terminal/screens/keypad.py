@@ -3,13 +3,14 @@
 Keys are 15 mm and more on a 7" panel of 800x480; a keyboard does the same.
 """
 
-from terminal import states, words
-from terminal.drawing import Screen, Weight
-from terminal.keypad import CODE_DIGITS
-from terminal.look import AMBER, BAR, INK, KEY, KEY_STRONG, NIGHT, PALE, TEAL, WHITE, Context
-from terminal.sheet import LINE_HEIGHT, Align, Sheet, cut, fitted
-from terminal.states import PinChecking, PinCode, PinNumber, PinProblem
-from terminal.words import Words
+from terminal.screens import words
+from terminal.screens.drawing import Screen, Weight
+from terminal.screens.look import AMBER, BAR, INK, KEY, KEY_STRONG, NIGHT, PALE, TEAL, WHITE, Context
+from terminal.screens.sheet import LINE_HEIGHT, Align, Sheet, cut, fitted
+from terminal.screens.words import Words
+from terminal.visit import states
+from terminal.visit.keypad import CODE_DIGITS
+from terminal.visit.states import PinChecking, PinCode, PinNumber, PinProblem
 
 _PAD = 24
 _GAP = 12

@@ -67,19 +67,19 @@ def open_camera(settings: CameraSettings, *, real_time: bool = True, loop: bool 
     kind, _, place = settings.source.partition(":")
     match kind:
         case "file":
-            from terminal.file_camera import ClipCamera
+            from terminal.camera.files import ClipCamera
 
             return ClipCamera(Path(place), real_time=real_time, loop=loop)
         case "folder":
-            from terminal.file_camera import FolderCamera
+            from terminal.camera.files import FolderCamera
 
             return FolderCamera(Path(place), frame_rate_hz=settings.frame_rate_hz, real_time=real_time, loop=loop)
         case "usb":
-            from terminal.usb_camera import UsbCamera
+            from terminal.camera.usb import UsbCamera
 
             return UsbCamera(int(place), settings)
         case "picamera":
-            from terminal.pi_camera import Picamera2Camera
+            from terminal.camera.pi import Picamera2Camera
 
             return Picamera2Camera(settings)
     raise SourceRefused(

@@ -5,7 +5,7 @@ from typing import assert_never
 import numpy as np
 from numpy.typing import NDArray
 
-from terminal.drawing import Ellipse, Panel, Rect, Shape, Stroke, Veil
+from terminal.screens.drawing import Ellipse, Panel, Rect, Shape, Stroke, Veil
 
 Grid = NDArray[np.float32]
 Coverage = NDArray[np.uint8]

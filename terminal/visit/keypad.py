@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from sync.messages import DirectionBy, Method, Punch
-from terminal import states
-from terminal.states import (
+from terminal.visit import states
+from terminal.visit.states import (
     CameraDown,
     CheckPin,
     Chime,
@@ -28,7 +28,18 @@ from terminal.states import (
     Typed,
     Visit,
 )
-from terminal.steps import Step, arrived_at, at, direction_of, home, leads_to, open_keypad, record, remember, repeated
+from terminal.visit.steps import (
+    Step,
+    arrived_at,
+    at,
+    direction_of,
+    home,
+    leads_to,
+    open_keypad,
+    record,
+    remember,
+    repeated,
+)
 
 CODE_DIGITS = 6
 MAX_NUMBER = 32
