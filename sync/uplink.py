@@ -167,12 +167,12 @@ class Uplink:
         event = self._link.next(self._patience(longest_s))
         if event is None:
             self._look_due = 0.0  # woken: something may have changed
-        for _ in range(_EVENTS_A_TURN):
+        for left in reversed(range(_EVENTS_A_TURN)):
             if event is None:
                 break
             with self._card_alarm():
                 self._handle(event)
-            event = self._link.next(0)
+            event = self._link.next(0) if left else None  # what is taken from the link must be handled
         if self._link.connected:
             with suppress(LinkDown), self._card_alarm():
                 self._send_punches()

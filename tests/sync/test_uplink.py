@@ -160,6 +160,14 @@ def test_no_more_leave_than_may_be_under_way(make_desk: Callable[..., Desk]) -> 
     assert desk.sent() == list(range(1, 13))
 
 
+def test_no_event_is_dropped_when_very_many_wait(desk: Desk) -> None:
+    for version in range(1, 451):
+        desk.link.deliver(GALLERY, b"%d" % version)
+    for _ in range(3):
+        desk.turn()
+    assert [content.version for content in desk.taken] == list(range(1, 451))
+
+
 def test_a_backlog_from_before_the_start_leaves(make_desk: Callable[..., Desk]) -> None:
     desk = make_desk()
     for _ in range(5):
