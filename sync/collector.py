@@ -40,6 +40,7 @@ CLIENT_ID = "hadir-collector"
 RELEASES_EVERY_S = 30.0
 
 _TURN_S = 1.0
+_EVENTS_A_TURN = 1000  # a kiosk that never stops talking must not keep the others from their commit
 _LONGEST_REST_S = 30.0
 _SILENCE_S = 300.0  # a large set on a slow line takes its time
 _MAX_EXTRA = 1000
@@ -114,11 +115,12 @@ class Collector:
     def turn(self, longest_s: float) -> None:
         """Wait for something to do, `longest_s` at most, and do it. Raises RegisterReplaced, and nothing else."""
         event = self._link.next(self._patience(longest_s))
-        while event is not None:
-            self._handle(event)
-            if self._held() >= self._settings.batch_rows:
+        for left in reversed(range(_EVENTS_A_TURN)):
+            if event is None:
                 break
-            event = self._link.next(0)
+            self._handle(event)
+            more = left and self._held() < self._settings.batch_rows
+            event = self._link.next(0) if more else None  # what is taken from the link must be handled
         if self._held() and self._monotonic() >= self._commit_at():
             self._commit()
         if self._link.connected:

@@ -1,5 +1,6 @@
 """The collector: acknowledges after its commit and never before, whatever arrives and whatever is away."""
 
+import itertools
 import random
 import sqlite3
 import threading
@@ -17,7 +18,7 @@ import sync.collector
 from errors import HadirError
 from sync.collector import CLIENT_ID, RELEASES_EVERY_S, Collector
 from sync.messages import Ack, AttendanceEvent, decode, encode
-from sync.mqtt import LinkDown, LinkFailed
+from sync.mqtt import Event, LinkDown, LinkFailed, Received
 from sync.register import Register, RegisterNewer, RegisterReplaced, RegisterUnavailable
 from sync.register.events import count_events, events_since, payload_of
 from sync.register.refusals import latest_rejected, refusal_counts
@@ -109,6 +110,23 @@ def test_a_full_batch_does_not_wait(desk: Desk) -> None:
     desk.turn()
     desk.turn(after_ms=51)
     assert desk.acks() == [(5, ()), (7, ())]
+
+
+def test_a_kiosk_that_never_stops_talking_cannot_keep_the_others_from_their_commit(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.give(event(1))
+    flood = itertools.repeat(Received(topic=status().topic, payload=encode(status()), retained=False), 100_000)
+    given = desk.link.next
+
+    def endless(timeout_s: float) -> Event | None:
+        return given(0) or next(flood)
+
+    monkeypatch.setattr(desk.link, "next", endless)
+    for _ in range(3):
+        desk.turn(after_ms=51)
+    assert desk.acks() == [(1, ())]
+    assert next(flood, None) is not None, "a turn ends, whatever comes"
 
 
 def test_one_ack_for_each_terminal_of_a_batch(desk: Desk) -> None:
