@@ -26,7 +26,7 @@ from typing import assert_never
 import config
 from errors import HadirError
 from sync.inspection import inspect
-from sync.messages import Ack, encode, gallery_topic, terminal_topic
+from sync.messages import MAX_MESSAGE_BYTES, Ack, encode, gallery_topic, terminal_topic
 from sync.mqtt import Connected, Disconnected, Event, Link, LinkDown, LinkFailed, Received, Sent
 from sync.notify import tell
 from sync.register import Register, RegisterError, RegisterReplaced, RegisterUnavailable
@@ -44,6 +44,7 @@ _EVENTS_A_TURN = 1000  # a kiosk that never stops talking must not keep the othe
 _LONGEST_REST_S = 30.0
 _SILENCE_S = 300.0  # a large set on a slow line takes its time
 _MAX_EXTRA = 1000
+_MOST_RECEIVED_BYTES = 4 * MAX_MESSAGE_BYTES  # more is no mistake to be looked at, and 400 of them are held
 
 Releases = Callable[[], Iterable[tuple[str, bytes]]]
 """Returns (office, signed set) of every office's current release. Raises HadirError."""
@@ -58,7 +59,13 @@ def run(settings: config.Config, *, stop: threading.Event, releases: Releases | 
     (damaged, of a newer Hadir, replaced under us); one that is only away is waited for. Raises LinkFailed for
     certificates that cannot be used.
     """
-    link = Link(settings.mqtt, client_id=CLIENT_ID, hold_receipts=True, receive_maximum=_most_held(settings.centre))
+    link = Link(
+        settings.mqtt,
+        client_id=CLIENT_ID,
+        hold_receipts=True,
+        receive_maximum=_most_held(settings.centre),
+        max_received_bytes=_MOST_RECEIVED_BYTES,
+    )
     register = _open_register(settings.centre.register, stop)
     if register is None:
         return

@@ -52,6 +52,8 @@ STABLE_S = 60.0
 _STOP_S = 1.5
 _FLUSH_S = 0.5
 _TURN_S = 1.0
+_LARGEST_PACKET = 268_435_460  # MQTT 5, 2.1.4: a remaining length of 268,435,455 behind a header of 5 bytes
+_PACKET_EXTRA = 64  # what a packet holds beside topic and payload: header, lengths, number, a few properties
 
 _log = logging.getLogger("hadir.sync.mqtt")
 
@@ -68,11 +70,13 @@ class Link:
         session_expiry_s: int = 604_800,
         hold_receipts: bool = False,
         receive_maximum: int | None = None,
+        max_received_bytes: int | None = None,
         rng: random.Random | None = None,
     ) -> None:
         """Have a link that is not started yet. With `hold_receipts` the broker keeps each message until `confirm`.
 
         `receive_maximum` is how many unconfirmed messages the broker may have under way to us (default in_flight).
+        With `max_received_bytes` the broker drops a larger message (topic and payload) instead of sending it to us.
         Raises LinkFailed when a certificate or key of `settings` cannot be used.
         """
         self._settings = settings
@@ -88,11 +92,20 @@ class Link:
         # Written by the inner thread, read by the owner.
         self._up = False
         self._connection = 0
+        self._broker_takes_bytes = _LARGEST_PACKET
         # Known to the inner thread only, but for _drop, which the owner sets.
         self._reason = ""
         self._complaint = ""
         self._drop = ""
-        self._client = self._new_client(client_id, will, session_expiry_s, receive_maximum or settings.in_flight)
+        self._client = self._new_client(client_id, will)
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = session_expiry_s
+        properties.ReceiveMaximum = min(receive_maximum or settings.in_flight, 65_535)
+        if max_received_bytes is not None:
+            properties.MaximumPacketSize = max_received_bytes + _PACKET_EXTRA
+        self._client.connect_async(
+            settings.host, settings.port, keepalive=settings.keepalive_s, clean_start=False, properties=properties
+        )
 
     @property
     def connected(self) -> bool:
@@ -144,6 +157,12 @@ class Link:
             raise LinkDown("no connection to the broker")
         if not topic:
             raise LinkFailed("MQTT cannot carry a message without a topic")
+        # The broker would end the connection, paho would send the message again at the next one, and so for ever.
+        if len(topic.encode()) + len(payload) + _PACKET_EXTRA > self._broker_takes_bytes:
+            raise LinkFailed(
+                f"this message of {len(payload)} bytes is larger than the broker takes ({self._broker_takes_bytes}); "
+                "see its max_packet_size"
+            )
         try:
             info = self._client.publish(topic, payload, qos=qos, retain=retain)
         except (ValueError, OverflowError) as error:
@@ -186,7 +205,7 @@ class Link:
     def _address(self) -> str:
         return f"{self._settings.host}:{self._settings.port}"
 
-    def _new_client(self, client_id: str, will: Will | None, session_expiry_s: int, receive_maximum: int) -> Client:
+    def _new_client(self, client_id: str, will: Will | None) -> Client:
         settings = self._settings
         client = Client(
             CallbackAPIVersion.VERSION2,
@@ -215,12 +234,6 @@ class Link:
         client.on_log = self._on_log
         # With this set, paho never writes to the socket from the thread that publishes.
         client.on_socket_register_write = self._on_socket_wants_write
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = session_expiry_s
-        properties.ReceiveMaximum = min(receive_maximum, 65_535)
-        client.connect_async(
-            settings.host, settings.port, keepalive=settings.keepalive_s, clean_start=False, properties=properties
-        )
         return client
 
     # --- the inner thread -------------------------------------------------------------------------------------------
@@ -313,6 +326,7 @@ class Link:
         # paho neither reads this nor lets its own limit be changed now, so the owner keeps to it.
         allowed = getattr(properties, "ReceiveMaximum", None) or self._settings.in_flight
         self.in_flight = min(self._settings.in_flight, int(allowed))
+        self._broker_takes_bytes = int(getattr(properties, "MaximumPacketSize", None) or _LARGEST_PACKET)
         self._connection += 1
         self._up = True
         self._events.put(Connected(session_present=flags.session_present))

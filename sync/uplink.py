@@ -26,6 +26,7 @@ from typing import assert_never
 import config
 from errors import HadirError
 from sync.messages import (
+    MAX_MESSAGE_BYTES,
     Ack,
     ClockQuality,
     MessageRefused,
@@ -39,7 +40,7 @@ from sync.messages import (
 from sync.mqtt import Connected, Disconnected, Event, Link, LinkDown, Received, Sent, Will
 from sync.outbox import AckRefused, Outbox, OutboxFailed
 from sync.received_sets import ReceivedSets, ReleaseDoor, release_door
-from sync.releases import EncodingSet, ReleaseRefused
+from sync.releases import MAX_SET_BYTES, EncodingSet, ReleaseRefused
 from sync.window import Window
 
 ALARM_KEPT_S = 3600.0
@@ -100,7 +101,10 @@ class Uplink:
         )
         will = TerminalStatus(office=self._office, terminal=self._terminal, presence=Presence.OFFLINE, at=now())
         self._link = link or Link(
-            settings.mqtt, client_id=self._terminal, will=Will(topic=will.topic, payload=encode(will))
+            settings.mqtt,
+            client_id=self._terminal,
+            will=Will(topic=will.topic, payload=encode(will)),
+            max_received_bytes=MAX_SET_BYTES + MAX_MESSAGE_BYTES,
         )
         self._ack_topic = terminal_topic(self._office, self._terminal, "ack")
         self._gallery_topic = gallery_topic(self._office)

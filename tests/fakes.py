@@ -48,6 +48,7 @@ class FakeLink(Link):
         session_expiry_s: int = 604_800,
         hold_receipts: bool = False,
         receive_maximum: int | None = None,
+        max_received_bytes: int | None = None,
         rng: random.Random | None = None,
         answering: bool = True,
     ) -> None:

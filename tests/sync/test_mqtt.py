@@ -282,6 +282,35 @@ def test_a_message_mqtt_cannot_carry_is_refused_with_words(embedded_broker: conf
                 speaker.publish(topic, b"x")
 
 
+def test_a_message_larger_than_the_broker_takes_is_refused_and_the_connection_lives_on(
+    program: Callable[[str], str],
+) -> None:
+    program("mosquitto")
+    with (
+        broker.mosquitto(more=["max_packet_size 20000"]) as small,
+        running(small.settings, "speaker") as link,
+    ):
+        await_event(link, Connected)
+        with pytest.raises(LinkFailed, match="larger than the broker takes"):
+            link.publish("hadir/v1/demo/gallery/set", bytes(30_000), retain=True)
+        for size in (19_900, 10):
+            mid = link.publish("hadir/v1/demo/gallery/set", bytes(size), retain=True)
+            assert await_event(link, Sent, lambda sent, mid=mid: sent.mid == mid).ok  # type: ignore[misc]
+
+
+def test_what_is_too_large_for_us_ends_at_the_broker_and_holds_up_nothing(mosquitto: config.Mqtt) -> None:
+    with (
+        running(mosquitto, "collector", hold_receipts=True, max_received_bytes=20_000) as listener,
+        running(mosquitto, "speaker") as speaker,
+    ):
+        subscribed(listener, "topic/a")
+        await_event(speaker, Connected)
+        for size in (10, 30_000, 11):
+            speaker.publish("topic/a", bytes(size))
+        sizes = [len(await_event(listener, Received).payload) for _ in range(2)]
+        assert sizes == [10, 11]
+
+
 def test_wake_ends_the_wait_at_once_and_is_not_lost(embedded_broker: config.Mqtt) -> None:
     link = Link(embedded_broker, client_id="kiosk")
     for _ in range(3):
