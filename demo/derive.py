@@ -51,9 +51,15 @@ def derived(
     if not windowed:
         sections["display"] = {"driver": "dummy", "picture_file": os.fspath(folder / "screen.jpg")}
     if camera is not None:
-        kind, colon, place = camera.partition(":")
+        kind, _, place = camera.partition(":")
         anchored = f"{kind}:{Path(place).absolute()}" if kind in ("file", "folder") and place else camera
-        sections["camera"] = {"source": anchored if colon else camera, "loop": True}
+        try:
+            config.replace(settings, camera={"source": anchored})
+        except config.ConfigError as error:
+            raise config.ConfigError(
+                f"--camera {camera!r} is unknown; give usb:0, picamera, file:CLIP or folder:PICTURES"
+            ) from error
+        sections["camera"] = {"source": anchored, "loop": True}
     else:
         sections["visit"] = {"repeat_window_s": min(settings.visit.repeat_window_s, REPEAT_WINDOW_S)}
     return config.replace(settings, **sections), word

@@ -18,6 +18,7 @@ _BEGAN = re.compile(r"clip begins taken_at=(\S+)")
 _SEEN = re.compile(r"hadir\.terminal\.app ready after ")
 _UNKNOWN = re.compile(r"visit not recognised")
 _SET = re.compile(r"hadir\.terminal\.app gallery version=(\d+) people=(\d+)")
+_TROUBLE = re.compile(r" (?:WARNING|ERROR) hadir\.terminal\.(?:vision|display) (.+)")
 _RECORDED = re.compile(r"visit recorded .* seq=(\d+)")
 
 
@@ -38,6 +39,7 @@ class Report:
         self._log_read = 0
         self._rest = ""
         self._names: dict[str, str] = {}
+        self._troubles: set[str] = set()
         self._register = Register.open(settings.centre.register)
         self._last_id = last_id(self._register)
         self._last_seq: int | None = None
@@ -117,6 +119,9 @@ class Report:
             say(f"The kiosk knows {found.group(2)} people now (set {found.group(1)}).")
         elif _UNKNOWN.search(line):
             say(f"{self._clock(datetime.now(UTC))}  not recognised: nobody who is enrolled")
+        elif (found := _TROUBLE.search(line)) and found.group(1) not in self._troubles:
+            self._troubles.add(found.group(1))  # a camera that is away is tried, and told, again and again
+            say(f"The kiosk says: {found.group(1)}.")
         elif _SEEN.search(line):
             self.ready_at = self.ready_at or datetime.now(UTC)
 

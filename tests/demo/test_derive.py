@@ -56,7 +56,7 @@ def test_a_camera_of_ones_own_keeps_the_users_repeat_window(home: config.Config,
 
 def test_a_camera_that_cannot_be_is_refused_in_words(home: config.Config, tmp_path: Path) -> None:
     for camera in ("webcam", "usb:", "file:", ""):
-        with pytest.raises(config.ConfigError, match=r"camera\.source"):
+        with pytest.raises(config.ConfigError, match=r"--camera .* is unknown; give usb:0"):
             derive.derived(home, tmp_path, camera=camera, windowed=True)
 
 
