@@ -12,32 +12,29 @@ At every connect each known kiosk is told how far it is here, and the current en
 again, since a broker may have lost both what was under way and what it retained.
 """
 
-import hashlib
 import logging
 import random
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import assert_never
 
 import config
-from errors import HadirError
 from sync.inspection import inspect
-from sync.messages import MAX_MESSAGE_BYTES, Ack, encode, gallery_topic, terminal_topic
-from sync.mqtt import Connected, Disconnected, Event, Link, LinkDown, LinkFailed, Received, Sent
+from sync.messages import MAX_MESSAGE_BYTES, Ack, encode, terminal_topic
+from sync.mqtt import Connected, Disconnected, Event, Link, LinkDown, Received, Sent
 from sync.notify import tell
+from sync.offers import Offers, Released
 from sync.register import Register, RegisterError, RegisterReplaced, RegisterUnavailable
 from sync.register.events import Arrival, Key, Outcome, all_heads
 from sync.register.intake import take
-from sync.register.people import current_releases
+from sync.register.people import current_digests, current_release
 from sync.register.refusals import Rejected
 from sync.register.statuses import HeardStatus
 
 CLIENT_ID = "hadir-collector"
-RELEASES_EVERY_S = 30.0
 
 _TURN_S = 1.0
 _EVENTS_A_TURN = 1000  # a kiosk that never stops talking must not keep the others from their commit
@@ -46,17 +43,14 @@ _SILENCE_S = 300.0  # a large set on a slow line takes its time
 _MAX_EXTRA = 1000
 _MOST_RECEIVED_BYTES = 4 * MAX_MESSAGE_BYTES  # more is no mistake to be looked at, and 400 of them are held
 
-Releases = Callable[[], Iterable[tuple[str, bytes]]]
-"""Returns (office, signed set) of every office's current release. Raises HadirError."""
-
 _log = logging.getLogger("hadir.sync.collector")
 
 
-def run(settings: config.Config, *, stop: threading.Event, releases: Releases | None = None) -> None:
+def run(settings: config.Config, *, stop: threading.Event, released: Released | None = None) -> None:
     """Take punches into the register until `stop` is set; returns within 2 s then.
 
-    `releases` defaults to those in the register. Raises RegisterError when the register can never be used as it is
-    (damaged, of a newer Hadir, replaced under us); one that is only away is waited for. Raises LinkFailed for
+    The sets `released` are by default those in the register. Raises RegisterError when the register can never be used
+    as it is (damaged, of a newer Hadir, replaced under us); one that is only away is waited for. Raises LinkFailed for
     certificates that cannot be used.
     """
     link = Link(
@@ -70,9 +64,10 @@ def run(settings: config.Config, *, stop: threading.Event, releases: Releases | 
     if register is None:
         return
     with register:
-        collector = Collector(
-            settings, register=register, link=link, releases=releases or (lambda: current_releases(register))
+        released = released or Released(
+            digests=lambda: current_digests(register), current=lambda office: current_release(register, office)
         )
+        collector = Collector(settings, register=register, link=link, released=released)
         link.start()
         try:
             tell("READY=1")
@@ -93,13 +88,13 @@ class Collector:
         *,
         register: Register,
         link: Link,
-        releases: Releases,
+        released: Released,
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         rng: random.Random | None = None,
     ) -> None:
         self._settings = settings.centre
-        self._register, self._link, self._releases = register, link, releases
+        self._register, self._link = register, link
         self._monotonic, self._now = monotonic, now
         self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._said: str | None = None
@@ -114,9 +109,7 @@ class Collector:
         self._retry_at = 0.0
         # Going out.
         self._acks: dict[Key, Ack] = {}
-        self._offers: deque[tuple[str, bytes]] = deque()
-        self._offered: dict[str, bytes] = {}
-        self._offers_due = 0.0
+        self._offers = Offers(released)
         self._unanswered: dict[int, float] = {}
 
     def turn(self, longest_s: float) -> None:
@@ -155,8 +148,7 @@ class Collector:
                 self._said = None
                 self._receipts.clear()  # void with the connection they came over
                 self._unanswered = dict.fromkeys(self._unanswered, self._monotonic())
-                self._offered.clear()
-                self._offers_due = 0.0
+                self._offers.begin_again()
                 with suppress(LinkDown):
                     self._link.subscribe(terminal_topic("+", "+", "event"), terminal_topic("+", "+", "status"))
                 self._remind()
@@ -166,6 +158,7 @@ class Collector:
                 self._said = event.reason
             case Sent():
                 self._unanswered.pop(event.mid, None)
+                self._offers.answered(event.mid, ok=event.ok)
                 if not event.ok:
                     _log.error("alarm broker_refuses: %s; see the broker's access rules", event.reason)
             case Received():
@@ -280,32 +273,11 @@ class Collector:
             key, ack = next(iter(self._acks.items()))
             self._unanswered[self._link.publish(ack.topic, encode(ack))] = self._monotonic()
             del self._acks[key]
-        self._look_for_releases()
-        while self._offers and len(self._unanswered) < self._link.in_flight:
-            office, blob = self._offers[0]
-            try:
-                self._unanswered[self._link.publish(gallery_topic(office), blob, retain=True)] = self._monotonic()
-                self._offered[office] = hashlib.sha256(blob).digest()
-            except LinkDown:
-                raise
-            except LinkFailed as error:
-                _log.error("the encoding set of %s cannot be published: %s", office, error)
-            self._offers.popleft()
+        now = self._monotonic()
+        for mid in self._offers.send(self._link, self._link.in_flight - len(self._unanswered), now):
+            self._unanswered[mid] = now
         if self._unanswered and self._monotonic() - min(self._unanswered.values()) > _SILENCE_S:
             self._link.reconnect("the broker stopped answering")
-
-    def _look_for_releases(self) -> None:
-        """Have every set that differs from what was published over this connection wait to be published."""
-        now = self._monotonic()
-        if now < self._offers_due or self._offers:
-            return
-        self._offers_due = now + RELEASES_EVERY_S
-        try:
-            for office, blob in self._releases():
-                if self._offered.get(office) != hashlib.sha256(blob).digest():
-                    self._offers.append((office, blob))
-        except HadirError as error:
-            _log.error("the encoding sets cannot be read now: %s", error)
 
 
 def _most_held(centre: config.Centre) -> int:

@@ -21,7 +21,16 @@ from sync.register.people_schema import (
     releases,
     templates,
 )
-from sync.register.sets import Release, VersionTaken, build_set, current_releases, list_releases, record_release
+from sync.register.sets import (
+    Release,
+    VersionTaken,
+    build_set,
+    current_digests,
+    current_release,
+    current_releases,
+    list_releases,
+    record_release,
+)
 
 __all__ = [
     "Employee",
@@ -34,6 +43,8 @@ __all__ = [
     "check_employee",
     "checked_number",
     "cleaned_name",
+    "current_digests",
+    "current_release",
     "current_releases",
     "employees",
     "find_employee",

@@ -98,6 +98,23 @@ def current_releases(register: Register) -> list[tuple[str, bytes]]:
         return [(row.office, row.blob) for row in connection.execute(wanted.order_by(releases.c.office))]
 
 
+def current_digests(register: Register) -> dict[str, str]:
+    """Return the SHA-256, in hex, of every office's newest signed set; reads none of the sets."""
+    wanted = sa.select(releases.c.office, releases.c.sha256).where(releases.c.blob.is_not(None))
+    with register.read() as connection:
+        return {row.office: row.sha256 for row in connection.execute(wanted.order_by(releases.c.office))}
+
+
+def current_release(register: Register, office: str) -> tuple[str, bytes] | None:
+    """Return (SHA-256 in hex, signed set) of the newest release of `office`, or None."""
+    wanted = sa.select(releases.c.sha256, releases.c.blob).where(
+        releases.c.office == office, releases.c.blob.is_not(None)
+    )
+    with register.read() as connection:
+        row = connection.execute(wanted).one_or_none()
+    return None if row is None else (row.sha256, row.blob)
+
+
 def list_releases(register: Register, office: str) -> list[Release]:
     """Return every release of `office`, newest first."""
     shown = [column for column in releases.c if column.name != "blob"]

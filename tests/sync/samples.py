@@ -1,6 +1,8 @@
 """Made values for the tests of delivery: a card, punches, events, statuses."""
 
+import hashlib
 import sqlite3
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from sync.messages import (
     TerminalStatus,
     encode,
 )
+from sync.offers import Released
 from sync.outbox import MIGRATIONS
 from sync.register.events import Arrival
 
@@ -32,6 +35,17 @@ def open_card(folder: Path) -> sqlite3.Connection:
         for _, script in MIGRATIONS:
             connection.executescript(script)
     return connection
+
+
+def released(sets: Mapping[str, bytes]) -> Released:
+    """Return how a collector finds these sets, by office, as they are when it looks."""
+
+    def current(office: str) -> tuple[str, bytes] | None:
+        return (hashlib.sha256(sets[office]).hexdigest(), sets[office]) if office in sets else None
+
+    return Released(
+        digests=lambda: {office: hashlib.sha256(blob).hexdigest() for office, blob in sets.items()}, current=current
+    )
 
 
 def punch(employee: str = "1987", *, at: datetime = SEVEN, score: float | None = 0.7) -> Punch:

@@ -5,7 +5,7 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -16,15 +16,16 @@ import pytest
 import config
 import sync.collector
 from errors import HadirError
-from sync.collector import CLIENT_ID, RELEASES_EVERY_S, Collector
+from sync.collector import CLIENT_ID, Collector
 from sync.messages import Ack, AttendanceEvent, decode, encode
 from sync.mqtt import Event, LinkDown, LinkFailed, Received
+from sync.offers import RELEASES_EVERY_S, Offers
 from sync.register import Register, RegisterNewer, RegisterReplaced, RegisterUnavailable
 from sync.register.events import count_events, events_since, payload_of
 from sync.register.refusals import latest_rejected, refusal_counts
 from sync.register.statuses import all_statuses
 from tests.fakes import FakeLink
-from tests.sync.samples import EPOCH, SEVEN, event, status
+from tests.sync.samples import EPOCH, SEVEN, event, released, status
 
 ACKS = "hadir/v1/demo/lobby-1/ack"
 
@@ -37,12 +38,12 @@ class Desk:
         self.link = FakeLink(settings.mqtt, client_id=CLIENT_ID, hold_receipts=True, answering=answering)
         self.register = register
         self.clock = 1000.0
-        self.sets: list[tuple[str, bytes]] = []
+        self.sets: dict[str, bytes] = {}
         self.collector = Collector(
             settings,
             register=register,
             link=self.link,
-            releases=lambda: list(self.sets),
+            released=released(self.sets),
             monotonic=lambda: self.clock,
             now=lambda: SEVEN + timedelta(seconds=self.clock),
             rng=random.Random(3),
@@ -383,7 +384,7 @@ def offers(desk: Desk, office: str = "demo") -> list[bytes]:
 
 
 def test_every_connect_publishes_every_set_again(desk: Desk) -> None:
-    desk.sets = [("demo", b"one"), ("other", b"two")]
+    desk.sets.update(demo=b"one", other=b"two")
     for round_ in (1, 2):
         desk.link.disconnect()
         desk.turn()
@@ -394,25 +395,71 @@ def test_every_connect_publishes_every_set_again(desk: Desk) -> None:
 
 
 def test_a_new_set_is_published_by_and_by_and_an_old_one_not_twice(desk: Desk) -> None:
-    desk.sets = [("demo", b"one")]
+    desk.sets["demo"] = b"one"
     desk.turn(after_ms=RELEASES_EVERY_S * 1000 + 1)
     desk.turn(after_ms=RELEASES_EVERY_S * 1000 + 1)
     assert offers(desk) == [b"one"]
-    desk.sets = [("demo", b"two")]
+    desk.sets["demo"] = b"two"
     desk.turn(after_ms=RELEASES_EVERY_S * 1000 + 1)
     assert offers(desk) == [b"one", b"two"]
+
+
+def test_a_set_that_waits_is_published_as_it_is_when_it_leaves(url: str) -> None:
+    with Register.open(url) as register:
+        desk = Desk(register, answering=False)
+        desk.link.in_flight = 1
+        desk.sets.update(demo=b"one", other=b"first")
+        desk.link.connect()
+        desk.turn()
+        assert (offers(desk), offers(desk, "other")) == ([b"one"], [])
+        desk.sets["other"] = b"second"
+        desk.link.answer_all()
+        desk.turn()
+        assert offers(desk, "other") == [b"second"]
+
+
+def test_a_set_released_while_an_older_one_was_on_its_way_follows_at_once(url: str) -> None:
+    with Register.open(url) as register:
+        desk = Desk(register, answering=False)
+        desk.sets["demo"] = b"one"
+        desk.link.connect()
+        desk.turn()
+        desk.sets["demo"] = b"two"
+        for _ in range(3):
+            desk.link.answer_all()
+            desk.turn()
+        assert offers(desk) == [b"one", b"two"]
+
+
+def test_a_set_the_broker_refused_is_tried_again_by_and_by(url: str) -> None:
+    with Register.open(url) as register:
+        desk = Desk(register, answering=False)
+        desk.sets["demo"] = b"one"
+        desk.link.connect()
+        desk.turn()
+        desk.link.answer(desk.link.published[-1].mid, ok=False, reason="Quota exceeded")
+        desk.turn()
+        assert offers(desk) == [b"one"]
+        desk.turn(after_ms=RELEASES_EVERY_S * 1000 + 1)
+        assert offers(desk) == [b"one", b"one"]
 
 
 def test_sets_that_cannot_be_read_or_published_do_not_stop_the_punches(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unreadable() -> Iterable[tuple[str, bytes]]:
-        raise HadirError("no sets today")
+    class Unreadable(dict[str, bytes]):
+        broken = True
 
-    monkeypatch.setattr(desk.collector, "_releases", unreadable)
+        def items(self):  # type: ignore[no-untyped-def]
+            if self.broken:
+                raise HadirError("no sets today")
+            return super().items()
+
+    sets = Unreadable(demo=b"too large", other=b"fine")
+    monkeypatch.setattr(desk.collector, "_offers", Offers(released(sets)))
     desk.turn(after_ms=RELEASES_EVERY_S * 1000 + 1)
     desk.take(event(1))
-    monkeypatch.setattr(desk.collector, "_releases", lambda: [("demo", b"too large"), ("other", b"fine")])
+    sets.broken = False
     publish = desk.link.publish
 
     def choosy(topic: str, payload: bytes, **more: object) -> int:
@@ -443,7 +490,7 @@ def run_in_thread(settings: config.Config, stop: threading.Event) -> tuple[threa
 
     def body() -> None:
         try:
-            sync.collector.run(settings, stop=stop, releases=lambda: [])
+            sync.collector.run(settings, stop=stop, released=released({}))
         except BaseException as error:  # noqa: BLE001 - handed to the test
             failures.append(error)
 
@@ -480,7 +527,7 @@ def test_run_refuses_a_register_of_a_newer_hadir(tmp_path: Path, url: str) -> No
         raw.execute("UPDATE alembic_version SET version_num = '9999'")
     settings = config.replace(config.Config(), centre={"register": url})
     with pytest.raises(RegisterNewer):
-        sync.collector.run(settings, stop=threading.Event(), releases=lambda: [])
+        sync.collector.run(settings, stop=threading.Event(), released=released({}))
 
 
 def test_run_feeds_the_watchdog_and_stops_within_two_seconds(

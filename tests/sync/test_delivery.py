@@ -115,13 +115,14 @@ def collector(url: str, mqtt: config.Mqtt, before: str = "") -> Iterator["subpro
 import random, sys, threading
 sys.path.insert(0, {str(PROJECT)!r})
 import config, sync.collector, sync.mqtt
+from tests.sync.samples import released
 from tests.sync.test_delivery import Hasty
 link = sync.collector.Link
 sync.collector.Link = lambda *given, **more: link(*given, rng=Hasty(), **more)
 {before}
 settings = config.replace(config.Config(), centre={{"register": {url!r}}}, mqtt={{"port": {mqtt.port}}})
 print("up", flush=True)
-sync.collector.run(settings, stop=threading.Event(), releases=lambda: [("demo", b"the set")])
+sync.collector.run(settings, stop=threading.Event(), released=released({{"demo": b"the set"}}))
 """
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
         try:

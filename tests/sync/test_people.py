@@ -241,6 +241,10 @@ def test_each_office_has_versions_of_its_own(register: Register) -> None:
     people.record_release(register, built(register, "other"), b"other 1")
     people.record_release(register, built(register, "other"), b"other 2")
     assert people.current_releases(register) == [("demo", b"demo 1"), ("other", b"other 2")]
+    digests = people.current_digests(register)
+    assert list(digests) == ["demo", "other"]
+    assert people.current_release(register, "other") == (digests["other"], b"other 2")
+    assert people.current_release(register, "nowhere") is None
     assert (built(register).version, built(register, "other").version) == (2, 3)
 
 
