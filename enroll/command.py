@@ -113,7 +113,7 @@ def enroll_pin(settings: Settings, /, number: str) -> None:
     if sys.stdin.isatty():
         pin = click.prompt("PIN", hide_input=True, confirmation_prompt=True)
     else:
-        pin = sys.stdin.readline().rstrip("\n")
+        pin = sys.stdin.readline().rstrip("\r\n")
     desk.set_pin(settings(), number, pin)
     click.echo(f"PIN of {number} set; publish to bring it to the kiosks.")
 
@@ -157,5 +157,7 @@ def enroll_publish(settings: Settings, /, office: str, force: bool) -> None:
 
     report = publish.publish(settings(), office, force=force)
     click.echo(f"Published version {report.version} of {office}: {report.people} people, {report.bytes} bytes.")
+    for file in report.left_behind:
+        click.echo(f"{file} could not be removed and may hold people withdrawn since; delete it yourself.")
     if report.problem is not None:
         click.echo(f"The broker was not reached ({report.problem}); it goes out when the collector connects.")

@@ -39,7 +39,8 @@ class PublishReport:
     """What was published. `people` are all in the set, `faces` those with a template, `bytes` the size of the file.
 
     `reached_broker` tells whether the broker took it; where not, `problem` says why, and the set goes out when the
-    collector connects.
+    collector connects. `left_behind` are files of earlier sets that could not be removed: they may hold people who have
+    been withdrawn since.
     """
 
     office: str
@@ -50,6 +51,7 @@ class PublishReport:
     file: Path
     reached_broker: bool
     problem: str | None = None
+    left_behind: tuple[Path, ...] = ()
 
 
 def publish(
@@ -69,7 +71,7 @@ def publish(
     key = load_private(settings.centre.keys / PRIVATE_NAME)
     with Register.open(settings.centre.register) as register, _alone(settings.centre.releases):
         content, blob, file = _release(register, settings.centre.releases, office, key, force, engine_id, dimension)
-        _remove_older(settings.centre.releases, content)
+        left_behind = _remove_older(settings.centre.releases, content)
         _log.info("released version %d of %s with %d people", content.version, office, len(content.people))
         problem = _tell_broker(settings.mqtt, office, blob, broker_wait_s)
     return PublishReport(
@@ -81,6 +83,7 @@ def publish(
         file=file,
         reached_broker=problem is None,
         problem=problem,
+        left_behind=left_behind,
     )
 
 
@@ -88,13 +91,17 @@ def _release(
     register: Register, folder: Path, office: str, key: PrivateKey, force: bool, engine_id: str, dimension: int
 ) -> tuple[EncodingSet, bytes, Path]:
     for _ in range(_TRIES):
+        try:
+            newer_than = max(_versions_in(folder, office), default=0)
+        except OSError as error:
+            raise PublishRefused(f"{folder} cannot be read ({error.strerror}); see centre.releases") from error
         content = people.build_set(
             register,
             office=office,
             engine_id=engine_id,
             dimension=dimension,
             at=datetime.now(UTC),
-            newer_than=max(_versions_in(folder, office), default=0),
+            newer_than=newer_than,
         )
         if not content.people and not force:
             raise PublishRefused(
@@ -117,7 +124,10 @@ def _release(
 def _tell_broker(settings: config.Mqtt, office: str, blob: bytes, wait_s: float) -> str | None:
     """Have the set on the office's retained topic and return None, or return why it is not there."""
     deadline = time.monotonic() + wait_s
-    link = Link(settings, client_id=f"hadir-publish-{secrets.token_hex(8)}", session_expiry_s=0)
+    try:
+        link = Link(settings, client_id=f"hadir-publish-{secrets.token_hex(8)}", session_expiry_s=0)
+    except LinkFailed as error:
+        return str(error)
     link.start()
     mid: int | None = None
     problem = f"no answer from the broker at {settings.host}:{settings.port}"
@@ -143,11 +153,18 @@ def _versions_in(folder: Path, office: str) -> list[int]:
     return [int(found.group(1)) for path in folder.iterdir() if (found := pattern.fullmatch(path.name))]
 
 
-def _remove_older(folder: Path, content: EncodingSet) -> None:
-    """Remove the files of earlier versions: they hold people who have been withdrawn since."""
+def _remove_older(folder: Path, content: EncodingSet) -> tuple[Path, ...]:
+    """Remove the files of earlier versions, which hold people who have been withdrawn since; return which stay."""
+    stay = []
     for version in _versions_in(folder, content.office):
         if version < content.version:
-            (folder / f"{content.office}-{version}.hset").unlink(missing_ok=True)
+            file = folder / f"{content.office}-{version}.hset"
+            try:
+                file.unlink(missing_ok=True)
+            except OSError as error:
+                _log.error("%s cannot be removed (%s)", file, error.strerror)
+                stay.append(file)
+    return tuple(stay)
 
 
 @contextmanager

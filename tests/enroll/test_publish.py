@@ -203,6 +203,32 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(away: config.Config, tm
 
 
 @pytest.mark.usefixtures("someone")
+def test_a_link_that_cannot_be_made_is_a_problem_of_the_broker_not_of_the_release(
+    away: config.Config, tmp_path: Path
+) -> None:
+    broken = config.replace(away, mqtt={"tls_ca": str(tmp_path / "missing.pem")})
+    report = publish(broken, broker_wait_s=5)
+    assert (report.version, report.reached_broker) == (1, False)
+    assert report.problem is not None
+    assert "see mqtt.tls_ca" in report.problem
+
+
+@pytest.mark.usefixtures("someone")
+def test_an_older_file_that_cannot_be_removed_is_told_and_hides_no_release(
+    away: config.Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(away)
+
+    def stuck(path: Path, *, missing_ok: bool = False) -> None:
+        raise PermissionError(1, "Operation not permitted", str(path))
+
+    monkeypatch.setattr(Path, "unlink", stuck)
+    report = publish(away)
+    assert report.version == 2
+    assert report.left_behind == (away.centre.releases / "demo-1.hset",)
+
+
+@pytest.mark.usefixtures("someone")
 def test_what_a_killed_publish_left_is_cleared(away: config.Config) -> None:
     away.centre.releases.mkdir(parents=True)
     (away.centre.releases / ".demo-1.hset.x.unfinished").write_bytes(b"half")
