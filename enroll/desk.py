@@ -9,21 +9,21 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-import numpy as np
-
 import config
 from enroll.capture import Progress, capture_samples
-from enroll.rules import Known, knowing, nearest_other
+from enroll.faces import KnownFaces
 from enroll.samples import PhotoReport, Study, fingerprint, study_photos, study_vectors
 from sync.register import Register, people
-from sync.register.people import Employee, PersonRefused, Template
+from sync.register.people import Employee, PersonRefused, Template, TemplatesChanged
 from terminal.camera import Camera
-from terminal.faces import Engine, Vector
+from terminal.faces import Engine
 from terminal.faces.opencv import OpenCvEngine
 from terminal.pin import PinRefused, acceptable, hash_pin
 
 PHOTOS = "photos"
 CAMERA = "camera"
+
+_TRIES = 5
 
 _log = logging.getLogger("hadir.enroll.desk")
 
@@ -150,10 +150,7 @@ class Desk:
         self._register = register
         self._engine = engine
         self._dry_run = dry_run
-        # By (employee number, source); read once, kept up with what this desk does.
-        self._templates: dict[tuple[str, str], Template] | None = None
-        self._known: Known | None = None
-        self._offices: dict[str, set[str]] = {}
+        self._faces = KnownFaces(register, lambda: self.engine)
 
     @property
     def engine(self) -> Engine:
@@ -183,11 +180,24 @@ class Desk:
 
     def has_template(self, wish: Wish) -> bool:
         """Return whether the person's template of this source was made from the same pictures by the same rules."""
-        kept = self._all_templates().get((wish.number, wish.source))
+        kept = self._faces.template(wish.number, wish.source)
         return kept is not None and kept.made_from is not None and kept.made_from == wish.made_from
 
     def enrol(self, wish: Wish) -> PersonReport:
-        """Have the person enrolled as wished, all of it or nothing, and return what became of it."""
+        """Have the person enrolled as wished, all of it or nothing, and return what became of it.
+
+        Where another desk enrols a face meanwhile, it is compared with as well.
+        """
+        why = ""
+        for _ in range(_TRIES):
+            try:
+                return self._enrol(wish)
+            except TemplatesChanged as changed:
+                self._faces.forget()
+                why = str(changed)
+        return PersonReport(number=wish.number, name=wish.name or "", done=Done.REFUSED, why=why)
+
+    def _enrol(self, wish: Wish) -> PersonReport:
         photos = wish.study.photos if wish.study else ()
         refused = PersonReport(number=wish.number, name=wish.name or "", done=Done.REFUSED, photos=photos)
         if (why := self.refusal(wish)) is not None:
@@ -198,7 +208,13 @@ class Desk:
         if wish.study is not None:
             if wish.study.template is None:
                 return replace(refused, why=wish.study.why)
-            why, warnings = self._compare(wish, wish.study.template)
+            why, warnings = self._faces.compare(
+                wish.study.template,
+                number=wish.number,
+                source=wish.source,
+                office=wish.office,
+                settings=self._settings,
+            )
             if why is not None:
                 return replace(refused, why=why, warnings=warnings)
             warnings += _few(wish.study.samples, self._settings.enroll.samples)
@@ -215,38 +231,6 @@ class Desk:
             self._register, number=wish.number, name=wish.name, office=wish.office, move=wish.move, again=wish.again
         )
 
-    def _compare(self, wish: Wish, template: Vector) -> tuple[str | None, tuple[str, ...]]:
-        """Return why the face cannot be this person's, if so, and what the admin should know."""
-        settings = self._settings
-        warnings: list[str] = []
-        everybody = self._everybody()
-        other = nearest_other(template, everybody, employee=wish.number)
-        if other is not None and other.score >= settings.enroll.duplicate_score:
-            return (
-                f"the same face is enrolled as {other.employee} (score {other.score:.2f}) and cannot be {wish.number} "
-                f"too; withdraw {other.employee} first if that is the wrong one (twins: enrol one with PIN only)"
-            ), ()
-        # Only a kiosk that knows both can confuse them; in a whole city everybody resembles somebody.
-        other = nearest_other(template, everybody, employee=wish.number, among=self._numbers_of(wish.office))
-        if other is not None and other.score >= settings.match.threshold:
-            warnings.append(
-                f"{wish.number} resembles {other.employee} (score {other.score:.2f}): withdraw one if they are one "
-                "person, else give both a PIN, which the kiosk may ask for"
-            )
-        for (number, source), kept in self._all_templates().items():
-            if number != wish.number:
-                continue
-            score = float(_vector(kept) @ template)
-            if score >= settings.enroll.same_person_score:
-                continue
-            if source != wish.source:
-                return (
-                    f"the pictures do not resemble those enrolled from the {source} for {number} (score {score:.2f}); "
-                    "withdraw first and enrol with --again if those were wrong"
-                ), ()
-            warnings.append(f"the pictures do not resemble those they replace (score {score:.2f}): is it {number}?")
-        return None, tuple(warnings)
-
     def _template(self, wish: Wish, study: Study) -> Template:
         assert study.template is not None  # noqa: S101 - enrol has refused it before
         return Template(
@@ -259,8 +243,9 @@ class Desk:
         )
 
     def _write(self, wish: Wish, template: Template | None) -> None:
+        newest: int | None = None
         if not self._dry_run:
-            people.upsert_employee(
+            written = people.upsert_employee(
                 self._register,
                 number=wish.number,
                 name=wish.name,
@@ -270,33 +255,11 @@ class Desk:
                 pin_hash=None if wish.pin is None else hash_pin(wish.number, wish.pin),
                 move=wish.move,
                 again=wish.again,
+                newest_compared=None if template is None else self._faces.newest,
             )
+            newest = written.newest_template
             _log.debug("employee %s was enrolled", wish.number)
-        self._numbers_of(wish.office).add(wish.number)
-        if template is not None:
-            self._all_templates()[wish.number, wish.source] = template
-            self._known = None
-
-    def _all_templates(self) -> dict[tuple[str, str], Template]:
-        if self._templates is None:
-            kept = people.templates_of(self._register, self.engine.engine_id)
-            self._templates = {(number, template.source): template for number, template in kept}
-        return self._templates
-
-    def _numbers_of(self, office: str) -> set[str]:
-        if office not in self._offices:
-            self._offices[office] = {person.number for person in people.list_people(self._register, office)}
-        return self._offices[office]
-
-    def _everybody(self) -> Known:
-        if self._known is None:
-            entries = [(number, _vector(kept)) for (number, _), kept in self._all_templates().items()]
-            self._known = knowing(entries, dimension=self.engine.dimension)
-        return self._known
-
-
-def _vector(template: Template) -> Vector:
-    return np.frombuffer(template.vector, "<f4").astype(np.float32)
+        self._faces.put(wish.number, wish.office, template, newest)
 
 
 def _few(samples: int, wanted: int) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sync.register import Register, RegisterUnavailable
+from sync.register import Register, RegisterError, RegisterUnavailable
 from sync.register.people_schema import (
     PersonRefused,
     checked_number,
@@ -37,6 +37,7 @@ __all__ = [
     "PersonRefused",
     "Release",
     "Template",
+    "TemplatesChanged",
     "VersionTaken",
     "add_template",
     "build_set",
@@ -50,6 +51,7 @@ __all__ = [
     "find_employee",
     "list_people",
     "list_releases",
+    "newest_template",
     "offices",
     "pins",
     "record_release",
@@ -62,9 +64,16 @@ __all__ = [
 ]
 
 
+class TemplatesChanged(RegisterError):
+    """Somebody else enrolled a face in the meantime: nothing was changed; compare again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Employee:
-    """A person in the register. `samples` counts the pictures all their templates were made from."""
+    """A person in the register. `samples` counts the pictures all their templates were made from.
+
+    `newest_template` is the id of the template they got last, 0 without any; ids only rise.
+    """
 
     number: str
     name: str
@@ -74,6 +83,7 @@ class Employee:
     templates: int
     samples: int
     has_pin: bool
+    newest_template: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,12 +112,14 @@ def upsert_employee(
     pin_hash: str | None = None,
     move: bool = False,
     again: bool = False,
+    newest_compared: int | None = None,
 ) -> Employee:
     """Have the employee, with this template and PIN if given, in the register, and return what is there now.
 
     A template replaces the one of the same engine and source; without `name` the one in the register stays. A number of
-    another office is taken only with `move`, a withdrawn one only with `again`. Raises PersonRefused, and then nothing
-    was changed.
+    another office is taken only with `move`, a withdrawn one only with `again`. `newest_compared` is the id of the
+    newest template this one was compared with: two desks must not enrol one face under two numbers at once. Raises
+    PersonRefused, and TemplatesChanged where there are newer ones; then nothing was changed.
     """
     number, office = checked_number(number), checked_office(office)
     values: dict[str, object] = {"office": office, "withdrawn_at": None}
@@ -115,6 +127,8 @@ def upsert_employee(
         values["name"] = cleaned_name(name)
     with register.write() as connection:
         row = _may_enrol(connection, number, name, office, move=move, again=again)
+        if newest_compared is not None and template is not None and _newest(connection) != newest_compared:
+            raise TemplatesChanged("others enrol faces all the time, and this one could not be compared; try again")
         if row is None:
             connection.execute(sa.insert(employees).values(number=number, valid_from=at, **values))
         else:
@@ -199,6 +213,12 @@ def offices(register: Register) -> list[str]:
         return list(connection.scalars(sa.select(employees.c.office).distinct().order_by(employees.c.office)))
 
 
+def newest_template(register: Register) -> int:
+    """Return the id of the template that was added last, 0 without any."""
+    with register.read() as connection:
+        return _newest(connection)
+
+
 def templates_of(register: Register, engine_id: str) -> list[tuple[str, Template]]:
     """Return (employee number, template) of everybody in every office, for the engine."""
     wanted = (
@@ -235,7 +255,15 @@ def _overview() -> sa.Select[tuple[object, ...]]:
         .scalar_subquery()
         .label("samples"),
         sa.exists().where(pins.c.employee == employees.c.number).label("has_pin"),
+        sa.select(sa.func.coalesce(sa.func.max(templates.c.id), 0))
+        .where(owned)
+        .scalar_subquery()
+        .label("newest_template"),
     )
+
+
+def _newest(connection: sa.Connection) -> int:
+    return int(connection.scalar(sa.select(sa.func.max(templates.c.id))) or 0)
 
 
 def _employee(connection: sa.Connection, number: str) -> Employee:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 import config
-from enroll.desk import Done, PersonReport, add_person, list_people, set_pin, withdraw
+from enroll.desk import Desk as Desk_
+from enroll.desk import Done, PersonReport, Wish, add_person, list_people, open_desk, set_pin, withdraw
+from enroll.samples import study_photos
 from sync.register import Register, RegisterError, people
 from sync.register.people import Employee, PersonRefused
 from terminal.faces import Engine
@@ -89,6 +91,46 @@ def test_a_face_under_another_number_is_refused_and_both_are_named(settings: con
 def test_a_face_in_another_office_is_found_too(add: Desk, photo) -> None:
     add("1001", "Siti", photos=[photo(1)], office="north")
     assert add("1002", "Siti", photos=[photo(1, look=1)], office="south").done is Done.REFUSED
+
+
+def test_two_desks_cannot_enrol_one_face_under_two_numbers_at_once(
+    settings: config.Config, engine: Engine, photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wish(number: str, person: int, look: int) -> Wish:
+        study = study_photos([photo(person, look=look)], engine, settings)
+        return Wish(number=number, name="Siti", office="demo", study=study)
+
+    with open_desk(settings, engine=engine) as one, open_desk(settings, engine=engine) as two:
+        assert one.enrol(wish("1001", 1, 0)).done is Done.ADDED
+        assert two.enrol(wish("1002", 2, 0)).done is Done.ADDED
+        write = Desk_._write
+
+        def slowly(desk: Desk_, *what: object) -> None:
+            """Let the other desk enrol the same face between this one's comparison and its writing."""
+            monkeypatch.setattr(Desk_, "_write", write)
+            assert two.enrol(wish("1003", 3, 0)).done is Done.ADDED
+            write(desk, *what)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(Desk_, "_write", slowly)
+        report = one.enrol(wish("1004", 3, 1))
+        assert report.done is Done.REFUSED
+        assert report.why is not None
+        assert "enrolled as 1003" in report.why
+        assert one.enrol(wish("1005", 4, 0)).done is Done.ADDED
+    assert [number for number, _ in templates(settings)] == ["1001", "1002", "1003", "1005"]
+
+
+def test_an_import_reads_the_register_once(
+    settings: config.Config, engine: Engine, photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = []
+    read = people.templates_of
+    monkeypatch.setattr(people, "templates_of", lambda *given: reads.append(1) or read(*given))
+    with open_desk(settings, engine=engine) as desk:
+        for person in range(5):
+            study = study_photos([photo(person)], engine, settings)
+            desk.enrol(Wish(number=str(2000 + person), name="A", office="demo", study=study))
+    assert len(reads) == 1
 
 
 def test_a_look_alike_is_named_in_a_warning(settings: config.Config, engine: Engine, add: Desk, photo) -> None:

@@ -67,6 +67,20 @@ def test_the_migrations_make_the_tables_the_code_sees(register: Register) -> Non
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
+def test_a_template_compared_with_too_few_is_not_taken(register: Register) -> None:
+    def enrol(number: str, compared: int | None) -> people.Employee:
+        return people.upsert_employee(
+            register, number=number, name="A", office="demo", at=NOW, template=template(1), newest_compared=compared
+        )
+
+    assert enrol("1001", 0).newest_template == 1
+    with pytest.raises(people.TemplatesChanged):
+        enrol("1002", 0)
+    assert people.find_employee(register, "1002") is None
+    assert enrol("1002", people.newest_template(register)).newest_template == 2
+    assert enrol("1003", None).newest_template == 3
+
+
 def test_an_employee_comes_back_as_enrolled(register: Register) -> None:
     made = people.upsert_employee(
         register,
@@ -86,6 +100,7 @@ def test_an_employee_comes_back_as_enrolled(register: Register) -> None:
         templates=1,
         samples=3,
         has_pin=True,
+        newest_template=1,
     )
     assert people.find_employee(register, "1001") == made
     assert people.find_employee(register, "1002") is None
