@@ -5,6 +5,7 @@ sent and either returns a whole, checked value or raises MessageRefused with the
 """
 
 import math
+import re
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, TypeVar
@@ -144,7 +145,7 @@ class TerminalStatus(Message, tag="status", frozen=True, kw_only=True):
     """What a terminal says of itself; retained, with a last will on the same topic.
 
     `outbox_depth` counts events the collector has not acknowledged. `alarms` are short codes such as
-    `release_forged`; `detail` may say more for a human, never a name. Fields that are unknown are absent.
+    `release_forged`, never a name. Fields that are unknown are absent.
     """
 
     office: Identifier
@@ -171,6 +172,7 @@ class TerminalStatus(Message, tag="status", frozen=True, kw_only=True):
 
 
 M = TypeVar("M", bound=Message)
+_GIVEN_VALUE = re.compile(r"value '.*'", re.DOTALL)
 _encoder = msgspec.json.Encoder()
 _decoders: dict[type[Message], msgspec.json.Decoder[Message]] = {}
 
@@ -191,7 +193,9 @@ def decode(kind: type[M], payload: bytes) -> M:
     try:
         message = decoder.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise MessageRefused(f"not a {kind.__name__}: {error}") from error
+        # The sender's own words stay out of it: it goes into logs and lists.
+        why = _GIVEN_VALUE.sub("value", str(error))
+        raise MessageRefused(f"not a {kind.__name__}: {why}") from None
     _refuse_unreal_numbers(message)
     assert isinstance(message, kind)  # noqa: S101 - the decoder was made for it; this tells the type checker
     return message

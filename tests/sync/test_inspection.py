@@ -37,6 +37,22 @@ def test_a_status_is_heard() -> None:
     assert found.status == status()
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"type":"Sri\\n\\u001b[2Jalarm \' - at `x"}',
+        encode(event(1)).replace(b'"face"', b'"Sri\\n\\u001b[2Jalarm"'),
+    ],
+)
+def test_what_a_stranger_wrote_does_not_get_into_the_reason(payload: bytes) -> None:
+    found = look(EVENTS, payload)
+    assert isinstance(found, Rejected)
+    assert "not a AttendanceEvent: Invalid" in found.reason
+    assert found.reason.isprintable()
+    assert "Sri" not in found.reason
+    assert "alarm" not in found.reason
+
+
 def changed(**values: Any) -> bytes:
     raw = msgspec.json.decode(encode(event(1)))
     raw.update(values)
