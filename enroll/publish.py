@@ -14,7 +14,7 @@ from pathlib import Path
 
 import config
 from errors import HadirError
-from sync.durable import sweep, write_whole
+from sync.durable import make_folder, sweep, write_whole
 from sync.keys import PRIVATE_NAME, PrivateKey, load_private
 from sync.messages import gallery_topic
 from sync.mqtt import Connected, Disconnected, Link, LinkFailed, Sent
@@ -171,7 +171,7 @@ def _remove_older(folder: Path, content: EncodingSet) -> tuple[Path, ...]:
 def _alone(folder: Path) -> Iterator[None]:
     """Let one process of this machine publish at a time, so that the newest version is the last on the topic."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         raise PublishRefused(f"{folder} cannot be used ({error.strerror}); see centre.releases") from error

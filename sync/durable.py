@@ -13,9 +13,10 @@ _UNFINISHED = ".unfinished"
 def write_whole(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     """Have `path` hold exactly `content` through any kill or power cut from now on; until then it is what it was.
 
-    The folder is made if need be, for its owner only. Raises OSError, and then `path` is what it was.
+    The folder is made if need be, for its owner only. Raises OSError, and then `path` is what it was; where it was the
+    last flush that failed, what it is to be already, but perhaps not after a power cut.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_UNFINISHED, dir=path.parent)
     unfinished = Path(name)
     try:
@@ -29,6 +30,14 @@ def write_whole(path: Path, content: bytes, *, mode: int = 0o600) -> None:
         unfinished.unlink(missing_ok=True)
         raise
     _flush_folder(path.parent)
+
+
+def make_folder(folder: Path) -> None:
+    """Have `folder`, for its owner only, through any power cut from now on. Raises OSError."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        _flush_folder(folder.parent)
 
 
 def sweep(folder: Path, name: str = "") -> int:

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from errors import HadirError
-from sync.durable import sweep, write_whole
+from sync.durable import make_folder, sweep, write_whole
 
 PRIVATE_NAME = "release.key"
 PUBLIC_NAME = "release.pub"
@@ -46,7 +46,7 @@ def new_release_key(folder: Path) -> str:
     """
     private_path, public_path = folder / PRIVATE_NAME, folder / PUBLIC_NAME
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         folder.chmod(0o700)
         with _alone_in(folder):
             sweep(folder)
