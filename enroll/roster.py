@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -99,8 +100,8 @@ def _of_row(line: int, row: dict[str, str], root: Path, by_number: dict[str, Pat
         number, name = checked_number(row["number"]), cleaned_name(row["name"])
         folder: Path | None
         if row["folder"]:
-            folder = (root / row["folder"]).resolve()
-            if not folder.is_relative_to(root.resolve()):
+            folder = Path(os.path.realpath(root / row["folder"]))  # resolve() raises RuntimeError for a loop of links
+            if not folder.is_relative_to(os.path.realpath(root)):
                 raise PersonRefused(f"the folder {row['folder']!r} lies outside {root}")
             if not folder.is_dir():
                 raise PersonRefused(f"there is no folder {row['folder']!r}")

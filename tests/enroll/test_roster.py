@@ -173,3 +173,11 @@ def test_a_list_that_is_no_list_is_not_read_into_memory(tmp_path: Path) -> None:
         file.truncate(100 * 2**20)
     with pytest.raises(RosterRefused, match="larger than 20 MB"):
         read_roster(tmp_path)
+
+
+def test_a_folder_that_is_a_loop_of_links_is_refused_and_the_others_are_taken(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "1002-Budi").mkdir()
+    (tmp_path / "people.csv").write_text("number,name,folder\n1001,Siti,loop\n")
+    entries = read_roster(tmp_path).entries
+    assert [(entry.number, entry.why) for entry in entries] == [("", "there is no folder 'loop'"), ("1002", None)]
