@@ -252,6 +252,8 @@ class Link:
                 lasted_s = self._carry(nudged)
             except OSError as error:
                 self._reason = words(error, self._address)
+            except UnicodeError:
+                self._reason = f"the name in {self._address} cannot be one; see mqtt.host"
             except Exception as error:  # noqa: BLE001 - what a broker sends must not end this thread
                 _log.warning("the connection to %s ended in %s: %s", self._address, type(error).__name__, error)
                 self._reason = f"the broker at {self._address} sent something that was not understood"

@@ -14,9 +14,9 @@ def tell(words: str) -> None:
         return
     if address.startswith("@"):
         address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
-        channel.settimeout(1)
-        try:
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+            channel.settimeout(1)
             channel.sendto(words.encode(), address)
-        except OSError:
-            return  # a service manager that does not listen must not stop a kiosk
+    except OSError:
+        return  # a service manager that does not listen, or no descriptor left, must not stop a kiosk

@@ -151,7 +151,12 @@ def test_nobody_listening_is_said_and_tried_again_until_somebody_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "words"), [("no-such-host.invalid", "the name in no-such-host.invalid"), ("127.0.0.1", "nobody listens")]
+    ("host", "words"),
+    [
+        ("no-such-host.invalid", "the name in no-such-host.invalid"),
+        ("a..b", "cannot be one; see mqtt.host"),
+        ("127.0.0.1", "nobody listens"),
+    ],
 )
 def test_each_failure_has_its_words(host: str, words: str) -> None:
     with running(config.Mqtt(host=host, port=broker.free_port()), "kiosk") as link:
