@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from enroll.photos import MAX_FILE_BYTES, PhotoRefused, decoded, header_of, read_file
+from enroll.photos import MAX_FILE_BYTES, PhotoRefused, decoded, read_file, sound_header
 
 PROJECT = Path(__file__).resolve().parents[2]
 COLOUR = np.random.default_rng(7).integers(0, 255, (120, 200, 3), np.uint8)
@@ -215,7 +215,7 @@ def test_damaged_photos_are_refused_or_read_and_never_crash(kind: str, seed: int
 @given(st.binary(max_size=400), st.sampled_from([b"", b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"RIFF1234WEBPVP8L"]))
 def test_headers_of_strangers_never_crash(content: bytes, start: bytes) -> None:
     with contextlib.suppress(PhotoRefused):
-        header_of(start + content)
+        sound_header(start + content)
 
 
 def test_every_portrait_of_the_demo_is_a_photo() -> None:
