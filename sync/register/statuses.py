@@ -59,13 +59,17 @@ def put_in(connection: sa.Connection, heard: Iterable[HeardStatus]) -> None:
     """Have the last of `heard` for each terminal as its latest word, inside the caller's transaction."""
     for each in heard:
         here = sa.and_(statuses.c.office == each.status.office, statuses.c.terminal == each.status.terminal)
+        heard_at = each.received_at
         if each.retained:
-            known = connection.scalar(sa.select(statuses.c.payload).where(here))
-            if known == each.payload:
+            known = connection.execute(sa.select(statuses.c.payload, statuses.c.heard_at).where(here)).one_or_none()
+            if known is not None and known.payload == each.payload:
                 continue  # heard before, and nothing was said since
+            heard_at = min(each.status.at, each.received_at)
+            if known is not None:
+                heard_at = max(heard_at, known.heard_at)  # a last will is as old as the kiosk's start
         values = {
             "presence": each.status.presence.value,
-            "heard_at": min(each.status.at, each.received_at) if each.retained else each.received_at,
+            "heard_at": heard_at,
             "payload": each.payload,
         }
         connection.execute(

@@ -216,6 +216,15 @@ def test_a_word_found_lying_at_the_broker_is_as_old_as_it_says(register: Registe
     assert all_statuses(register)[0].heard_at == now
 
 
+def test_a_last_will_written_at_the_kiosks_start_does_not_make_its_last_word_older(register: Register) -> None:
+    spoke = SEVEN + timedelta(hours=5)
+    take(register, statuses=[heard(status(at=spoke), at=spoke)])
+    will = status(Presence.OFFLINE, at=SEVEN)
+    take(register, statuses=[heard(will, at=spoke + timedelta(hours=1), retained=True)])
+    (state,) = all_statuses(register)
+    assert (state.online, state.heard_at) == (False, spoke)
+
+
 def test_refused_messages_are_counted_cut_and_printable(register: Register) -> None:
     big = b"\x00" * 100_000
     refused = Rejected(
