@@ -124,12 +124,15 @@ class Uplink:
 
     def run(self, stop: threading.Event) -> None:
         """Carry punches until `stop` is set, through every failure of card, broker and centre; returns within 2 s."""
+        said = ""
         while not stop.is_set():
             try:
                 self.open()
                 break
             except HadirError as error:
-                _log.error("the uplink waits for the card: %s", error)
+                if str(error) != said:
+                    _log.error("the uplink waits for the card: %s", error)
+                said = str(error)
                 stop.wait(_REST_S)
         try:
             while not stop.is_set():
