@@ -118,10 +118,14 @@ def test_no_bytes_and_no_topic_raise(payload: bytes, topic: str) -> None:
         assert isinstance(look(each, payload), Rejected)
 
 
+def nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20) | st.datetimes().map(str),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+        nested,
         max_leaves=6,
     ),
     st.sampled_from([*msgspec.json.decode(encode(event(1))), *msgspec.json.decode(encode(event(1)))["punch"]]),
