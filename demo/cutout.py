@@ -63,9 +63,9 @@ def _matte(photo: Image, middle: tuple[float, float], face_width: float) -> Plan
     trapezoid(inside, 1, (1.0, 0), (1.15, 0.55), (1.65, 0.95), (1.72, 9))
     marks = np.full(small.shape[:2], cv2.GC_PR_BGD, np.uint8)
     marks[inside == 0] = cv2.GC_BGD
-    ellipse(marks, cv2.GC_PR_FGD, rise=0.12, wide=0.72, tall=0.72)
+    ellipse(marks, cv2.GC_PR_FGD, rise=0.1, wide=0.56, tall=0.66)
     trapezoid(marks, cv2.GC_PR_FGD, (0.5, 0.4), (0.6, 0.7), (1.5, 1.1), (1.7, 2), (1.7, 9))
-    ellipse(marks, cv2.GC_FGD, rise=0, wide=0.45, tall=0.5)
+    ellipse(marks, cv2.GC_FGD, rise=0.08, wide=0.47, tall=0.55)
     trapezoid(marks, cv2.GC_FGD, (0.3, 0.4), (0.35, 0.75), (1.0, 1.25), (1.0, 9))
     cv2.setRNGSeed(1)  # GrabCut starts its colour models at random
     cv2.grabCut(small, marks, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), 6, cv2.GC_INIT_WITH_MASK)
