@@ -28,7 +28,8 @@ from sync.mqtt import Connected, Disconnected, Event, Link, LinkDown, Received, 
 from sync.notify import tell
 from sync.offers import Offers, Released
 from sync.register import Register, RegisterError, RegisterReplaced, RegisterUnavailable
-from sync.register.events import Arrival, Key, Outcome, all_heads
+from sync.register.arrivals import Arrival, Key, Outcome
+from sync.register.events import all_heads
 from sync.register.intake import take
 from sync.register.people import current_digests, current_release
 from sync.register.refusals import Rejected

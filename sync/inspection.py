@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from sync.messages import AttendanceEvent, MessageRefused, TerminalStatus, address_of, decode
-from sync.register.events import Arrival
+from sync.register.arrivals import Arrival
 from sync.register.refusals import Rejected
 from sync.register.statuses import HeardStatus
 

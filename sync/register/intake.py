@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sync.register import Register
-from sync.register.events import Added, Arrival, add_in
+from sync.register.arrivals import Added, Arrival, add_in
 from sync.register.refusals import Rejected, note_in
 from sync.register.statuses import HeardStatus, put_in
 

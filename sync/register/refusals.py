@@ -8,8 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from sync.register import Register
-from sync.register.events import insert_for
-from sync.register.schema import quarantine, rejected
+from sync.register.schema import insert_for, quarantine, rejected
 
 KEPT_PAYLOAD_BYTES = 4096
 KEPT_ROWS = 10_000

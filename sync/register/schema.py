@@ -4,11 +4,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 metadata = sa.MetaData()
 
 # SQLite numbers rows by itself only for a column declared INTEGER.
 Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def insert_for(connection: sa.Connection, table: sa.Table) -> Any:
+    """Return an INSERT that knows ON CONFLICT, which both databases have and plain SQLAlchemy has not."""
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 
 class Instant(sa.types.TypeDecorator[datetime]):

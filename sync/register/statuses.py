@@ -8,8 +8,7 @@ import sqlalchemy as sa
 
 from sync.messages import MessageRefused, Presence, TerminalStatus, decode
 from sync.register import Register
-from sync.register.events import insert_for
-from sync.register.schema import statuses
+from sync.register.schema import insert_for, statuses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ from sync.messages import (
     encode,
 )
 from sync.register import Register
-from sync.register.events import Arrival, add_events
+from sync.register.arrivals import Arrival, add_events
 from sync.register.people import upsert_employee
 from sync.register.statuses import HeardStatus, put_in
 

@@ -10,7 +10,7 @@ import config
 from demo.report import Report
 from sync.messages import AttendanceEvent, ClockQuality, Direction, DirectionBy, Method, Punch, encode
 from sync.register import Register
-from sync.register.events import Arrival, add_events
+from sync.register.arrivals import Arrival, add_events
 from sync.register.people import upsert_employee
 
 

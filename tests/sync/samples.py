@@ -19,7 +19,7 @@ from sync.messages import (
 )
 from sync.offers import Released
 from sync.outbox import MIGRATIONS
-from sync.register.events import Arrival
+from sync.register.arrivals import Arrival
 
 SEVEN = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
 BOOT = "ab" * 16

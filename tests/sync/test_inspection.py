@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sync.inspection import inspect
 from sync.messages import AttendanceEvent, encode
-from sync.register.events import Arrival
+from sync.register.arrivals import Arrival
 from sync.register.refusals import Rejected
 from sync.register.statuses import HeardStatus
 from tests.sync.samples import SEVEN, event, status

@@ -14,17 +14,8 @@ import sqlalchemy as sa
 
 from sync.messages import AttendanceEvent, ClockQuality, Direction, Method, Presence, TerminalStatus, encode
 from sync.register import Register, RegisterError, RegisterNewer, RegisterReplaced, RegisterUnavailable, refusals
-from sync.register.events import (
-    Arrival,
-    Outcome,
-    add_events,
-    all_heads,
-    count_events,
-    events_of_day,
-    events_since,
-    last_id,
-    payload_of,
-)
+from sync.register.arrivals import Arrival, Outcome, add_events
+from sync.register.events import all_heads, count_events, events_of_day, events_since, last_id, payload_of
 from sync.register.intake import take
 from sync.register.refusals import Rejected, latest_quarantined, latest_rejected, refusal_counts
 from sync.register.schema import Instant, events, metadata
