@@ -12,7 +12,7 @@ from enroll import desk, importer, publish
 from enroll.desk import Done
 from errors import HadirError
 from sync import keys
-from sync.register import Register, people
+from sync.register import Register, sets
 from sync.releases import EncodingSet, ReleaseRefused, open_set
 from terminal.faces import Engine, models, open_engine
 from terminal.faces.opencv import DIMENSION, ENGINE_ID
@@ -62,7 +62,7 @@ def release_if_changed(settings: config.Config, say: Say) -> Mapping[str, str]:
     office = settings.office.id
     with Register.open(settings.centre.register) as register:
         released = released_people(settings, register)
-        wanted = people.build_set(
+        wanted = sets.build_set(
             register,
             office=office,
             engine_id=ENGINE_ID,
@@ -77,7 +77,7 @@ def release_if_changed(settings: config.Config, say: Say) -> Mapping[str, str]:
 
 def released_people(settings: config.Config, register: Register) -> EncodingSet | None:
     """Return the office's newest release, None where there is none that its key vouches for."""
-    blob = dict(people.current_releases(register)).get(settings.office.id)
+    blob = dict(sets.current_releases(register)).get(settings.office.id)
     if blob is None:
         return None
     try:

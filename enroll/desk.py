@@ -13,8 +13,10 @@ import config
 from enroll.capture import Progress, capture_samples
 from enroll.faces import KnownFaces
 from enroll.samples import PhotoReport, Study, fingerprint, study_photos, study_vectors
-from sync.register import Register, people
-from sync.register.people import Employee, PersonRefused, Template, TemplatesChanged
+from sync.register import Register, enrolment, people
+from sync.register.enrolment import TemplatesChanged
+from sync.register.people import Employee, Template
+from sync.register.people_schema import PersonRefused, checked_number, cleaned_name
 from terminal.camera import Camera
 from terminal.faces import Engine
 from terminal.faces.opencv import OpenCvEngine
@@ -107,9 +109,9 @@ def add_person(
 
 def set_pin(settings: config.Config, number: str, pin: str) -> Employee:
     """Have `pin` as the person's PIN, and return the person. Raises PinRefused for a poor PIN, RegisterError."""
-    hashed = hash_pin(people.checked_number(number), pin)
+    hashed = hash_pin(checked_number(number), pin)
     with Register.open(settings.centre.register) as register:
-        return people.set_pin(register, number, hashed, at=datetime.now(UTC))
+        return enrolment.set_pin(register, number, hashed, at=datetime.now(UTC))
 
 
 def list_people(settings: config.Config, office: str | None = None) -> list[Employee]:
@@ -124,7 +126,7 @@ def withdraw(settings: config.Config, number: str) -> Employee:
     The kiosks know the person until their office is published again. Raises RegisterError.
     """
     with Register.open(settings.centre.register) as register:
-        left = people.withdraw(register, number, at=datetime.now(UTC))
+        left = enrolment.withdraw(register, number, at=datetime.now(UTC))
     _log.info("employee %s was withdrawn", left.number)
     return left
 
@@ -174,7 +176,7 @@ class Desk:
         present = self._present(wish)
         if present is None or present.withdrawn_at is not None or wish.pin is not None:
             return False
-        if present.office != wish.office or (wish.name is not None and people.cleaned_name(wish.name) != present.name):
+        if present.office != wish.office or (wish.name is not None and cleaned_name(wish.name) != present.name):
             return False
         return wish.made_from is None or self.has_template(wish)
 
@@ -222,12 +224,12 @@ class Desk:
         self._write(wish, template)
         returned = present is not None and present.withdrawn_at is not None
         done = Done.ADDED if present is None or returned else Done.CHANGED
-        name = people.cleaned_name(wish.name) if wish.name is not None else present.name if present else ""
+        name = cleaned_name(wish.name) if wish.name is not None else present.name if present else ""
         samples = wish.study.samples if wish.study else 0
         return PersonReport(number=wish.number, name=name, done=done, samples=samples, photos=photos, warnings=warnings)
 
     def _present(self, wish: Wish) -> Employee | None:
-        return people.check_employee(
+        return enrolment.check_employee(
             self._register, number=wish.number, name=wish.name, office=wish.office, move=wish.move, again=wish.again
         )
 
@@ -245,7 +247,7 @@ class Desk:
     def _write(self, wish: Wish, template: Template | None) -> None:
         newest: int | None = None
         if not self._dry_run:
-            written = people.upsert_employee(
+            written = enrolment.upsert_employee(
                 self._register,
                 number=wish.number,
                 name=wish.name,

@@ -23,7 +23,7 @@ class KnownFaces:
 
     @property
     def newest(self) -> int:
-        """The id of the newest template that was compared with; for `people.upsert_employee`."""
+        """The id of the newest template that was compared with; for `enrolment.upsert_employee`."""
         self._all()
         return self._newest
 

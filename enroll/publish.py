@@ -18,7 +18,7 @@ from sync.durable import make_folder, sweep, write_whole
 from sync.keys import PRIVATE_NAME, PrivateKey, load_private
 from sync.messages import gallery_topic
 from sync.mqtt import Connected, Disconnected, Link, LinkFailed, Sent
-from sync.register import Register, people
+from sync.register import Register, sets
 from sync.releases import EncodingSet, sign_set
 from terminal.faces.opencv import DIMENSION, ENGINE_ID
 
@@ -95,7 +95,7 @@ def _release(
             newer_than = max(_versions_in(folder, office), default=0)
         except OSError as error:
             raise PublishRefused(f"{folder} cannot be read ({error.strerror}); see centre.releases") from error
-        content = people.build_set(
+        content = sets.build_set(
             register,
             office=office,
             engine_id=engine_id,
@@ -112,8 +112,8 @@ def _release(
         file = folder / f"{office}-{content.version}.hset"
         try:
             write_whole(file, blob)
-            people.record_release(register, content, blob)
-        except people.VersionTaken:  # another machine with the same register was faster
+            sets.record_release(register, content, blob)
+        except sets.VersionTaken:  # another machine with the same register was faster
             continue
         except OSError as error:
             raise PublishRefused(f"{file} cannot be written ({error.strerror}); see centre.releases") from error

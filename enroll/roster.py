@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from errors import HadirError
-from sync.register.people import PersonRefused, checked_number, cleaned_name
+from sync.register.people_schema import PersonRefused, checked_number, cleaned_name
 
 LIST_NAME = "people.csv"
 MAX_LIST_BYTES = 20 * 2**20

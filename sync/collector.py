@@ -31,8 +31,8 @@ from sync.register import Register, RegisterError, RegisterReplaced, RegisterUna
 from sync.register.arrivals import Arrival, Key, Outcome
 from sync.register.events import all_heads
 from sync.register.intake import take
-from sync.register.people import current_digests, current_release
 from sync.register.refusals import Rejected
+from sync.register.sets import current_digests, current_release
 from sync.register.statuses import HeardStatus
 
 CLIENT_ID = "hadir-collector"

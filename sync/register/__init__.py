@@ -2,8 +2,9 @@
 
 The tables are read and written by plain functions that take a Register: punches come in through `arrivals` and are read
 in `events`, what was not taken lies in `refusals`, what each terminal says of itself in `statuses`; employees and their
-templates are in `people`, the releases made from them in `sets`. Each uses `register.read()` or `register.write()` and
-lets no SQLAlchemy error out: what callers see is RegisterUnavailable (try again) or another RegisterError.
+templates change through `enrolment` and are read in `people`, what is released from them is in `sets`. Each uses
+`register.read()` or `register.write()` and lets no SQLAlchemy error out: what callers see is RegisterUnavailable (try
+again) or another RegisterError.
 
 A Register may be used from several threads; every call takes its own connection.
 """

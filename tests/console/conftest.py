@@ -25,7 +25,7 @@ from sync.messages import (
 )
 from sync.register import Register
 from sync.register.arrivals import Arrival, add_events
-from sync.register.people import upsert_employee
+from sync.register.enrolment import upsert_employee
 from sync.register.statuses import HeardStatus, put_in
 
 

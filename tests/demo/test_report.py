@@ -11,7 +11,7 @@ from demo.report import Report
 from sync.messages import AttendanceEvent, ClockQuality, Direction, DirectionBy, Method, Punch, encode
 from sync.register import Register
 from sync.register.arrivals import Arrival, add_events
-from sync.register.people import upsert_employee
+from sync.register.enrolment import upsert_employee
 
 
 @pytest.fixture

@@ -73,12 +73,10 @@ def test_a_pin_of_the_users_own_is_left_as_it_is(fresh: config.Config, tmp_path:
     stage.prepare(fresh, tmp_path, with_clip=False, say=lambda _: None)
     desk.set_pin(fresh, "1002", "918273")
     with Register.open(fresh.centre.register) as register:
-        before = stage.people.build_set(
+        before = stage.sets.build_set(
             register, office="demo", engine_id="e", dimension=128, at=datetime.now(UTC)
         ).people
     stage.prepare(fresh, tmp_path, with_clip=False, say=lambda _: None)
     with Register.open(fresh.centre.register) as register:
-        after = stage.people.build_set(
-            register, office="demo", engine_id="e", dimension=128, at=datetime.now(UTC)
-        ).people
+        after = stage.sets.build_set(register, office="demo", engine_id="e", dimension=128, at=datetime.now(UTC)).people
     assert [person.pin for person in before] == [person.pin for person in after]

@@ -9,8 +9,9 @@ import config
 from enroll.desk import Desk as Desk_
 from enroll.desk import Done, PersonReport, Wish, add_person, list_people, open_desk, set_pin, withdraw
 from enroll.samples import study_photos
-from sync.register import Register, RegisterError, people
-from sync.register.people import Employee, PersonRefused
+from sync.register import Register, RegisterError, people, sets
+from sync.register.people import Employee
+from sync.register.people_schema import PersonRefused
 from terminal.faces import Engine
 from terminal.pin import PinRefused, check_pin
 
@@ -190,7 +191,7 @@ def test_a_pin_is_set_and_is_the_persons(settings: config.Config, add: Desk) -> 
     add("1001", "Siti")
     assert set_pin(settings, "1001", "274913").has_pin
     with Register.open(settings.centre.register) as register:
-        built = people.build_set(
+        built = sets.build_set(
             register, office="demo", engine_id="painted", dimension=64, at=kept(settings, "1001").valid_from
         )
     hashed = built.people[0].pin

@@ -12,7 +12,7 @@ import config
 from enroll.desk import Done, add_person, list_people, withdraw
 from enroll.importer import ImportReport, Progress, import_folder
 from enroll.roster import RosterRefused
-from sync.register import Register, people
+from sync.register import Register, enrolment, people
 from sync.register.people import Template
 from terminal.faces import Engine
 
@@ -259,7 +259,7 @@ def test_a_camera_enrolment_stays_beside_the_imported_photos(
     with Register.open(settings.centre.register) as register:
         at = list_people(settings)[0].valid_from
         vector = vector_of(1, 8).astype("<f4").tobytes()
-        people.add_template(
+        enrolment.add_template(
             register, "1001", Template(engine_id="painted", vector=vector, samples=3, source="camera", made_at=at)
         )
     assert what(run()) == {"1001": Done.UNCHANGED}

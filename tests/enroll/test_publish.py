@@ -19,7 +19,7 @@ from sync import keys, releases
 from sync.keys import KeyRefused
 from sync.messages import gallery_topic
 from sync.mqtt import Connected, Link, Received
-from sync.register import Register, people
+from sync.register import Register, people_schema, sets
 from terminal.faces import Engine
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -90,7 +90,7 @@ def test_a_set_is_signed_kept_and_recorded_without_a_broker(away: config.Config)
         ("1002", "Budi", 0),
     ]
     with Register.open(away.centre.register) as register:
-        assert people.current_releases(register) == [("demo", blob)]
+        assert sets.current_releases(register) == [("demo", blob)]
 
 
 @pytest.mark.slow
@@ -113,9 +113,9 @@ def test_a_large_set_goes_through_mosquitto_too(
     program("mosquitto")
     with Register.open(settings.centre.register) as register, register.write() as connection:
         rows = [{"number": f"P{n}", "name": "N" * 60, "office": "demo", "valid_from": PAST} for n in range(5000)]
-        connection.execute(people.employees.insert(), rows)
+        connection.execute(people_schema.employees.insert(), rows)
         pins = [{"employee": f"P{n}", "hash": "$argon2id$" + "x" * 90, "set_at": PAST} for n in range(5000)]
-        connection.execute(people.pins.insert(), pins)
+        connection.execute(people_schema.pins.insert(), pins)
     with broker.mosquitto() as running:
         here = config.replace(settings, mqtt={"port": running.settings.port})
         report = publish(here, broker_wait_s=20)
@@ -174,7 +174,7 @@ def test_each_office_gets_its_own_people(away: config.Config) -> None:
 @pytest.mark.usefixtures("someone")
 @pytest.mark.parametrize("office", ["../x", "Demo", "demo/../x", "+"])
 def test_what_is_no_office_is_not_published(away: config.Config, office: str) -> None:
-    with pytest.raises(people.PersonRefused, match="is not an office id"):
+    with pytest.raises(people_schema.PersonRefused, match="is not an office id"):
         publish(away, office)
 
 
@@ -184,7 +184,7 @@ def test_without_a_key_nothing_is_published(away: config.Config) -> None:
     with pytest.raises(KeyRefused, match=r"run \./hadir keys new"):
         publish(away)
     with Register.open(away.centre.register) as register:
-        assert people.list_releases(register, "demo") == []
+        assert sets.list_releases(register, "demo") == []
 
 
 @pytest.mark.usefixtures("someone")

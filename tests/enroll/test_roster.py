@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from enroll.roster import Entry, RosterRefused, parse_folder_name, read_roster
-from sync.register.people import PersonRefused
+from sync.register.people_schema import PersonRefused
 
 
 def folder(root: Path, name: str, *photos: str) -> Path:

@@ -18,8 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync import keys, releases
-from sync.register import Register, RegisterError, RegisterUnavailable, people
-from sync.register.people import PersonRefused, Template
+from sync.register import Register, RegisterError, RegisterUnavailable, enrolment, people, people_schema, sets
+from sync.register.people import Template
+from sync.register.people_schema import PersonRefused
 from sync.register.schema import metadata
 
 NOW = datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -47,7 +48,7 @@ def template(seed: int, *, source: str = "photos", engine_id: str = ENGINE, samp
 
 
 def enrol(register: Register, number: str, seed: int | None = None, *, office: str = "demo", pin: str | None = None):
-    return people.upsert_employee(
+    return enrolment.upsert_employee(
         register,
         number=number,
         name=f"Pegawai {number}",
@@ -59,7 +60,7 @@ def enrol(register: Register, number: str, seed: int | None = None, *, office: s
 
 
 def built(register: Register, office: str = "demo", at: datetime = NOW) -> releases.EncodingSet:
-    return people.build_set(register, office=office, engine_id=ENGINE, dimension=16, at=at)
+    return sets.build_set(register, office=office, engine_id=ENGINE, dimension=16, at=at)
 
 
 def test_the_migrations_make_the_tables_the_code_sees(register: Register) -> None:
@@ -69,12 +70,12 @@ def test_the_migrations_make_the_tables_the_code_sees(register: Register) -> Non
 
 def test_a_template_compared_with_too_few_is_not_taken(register: Register) -> None:
     def enrol(number: str, compared: int | None) -> people.Employee:
-        return people.upsert_employee(
+        return enrolment.upsert_employee(
             register, number=number, name="A", office="demo", at=NOW, template=template(1), newest_compared=compared
         )
 
     assert enrol("1001", 0).newest_template == 1
-    with pytest.raises(people.TemplatesChanged):
+    with pytest.raises(enrolment.TemplatesChanged):
         enrol("1002", 0)
     assert people.find_employee(register, "1002") is None
     assert enrol("1002", people.newest_template(register)).newest_template == 2
@@ -82,7 +83,7 @@ def test_a_template_compared_with_too_few_is_not_taken(register: Register) -> No
 
 
 def test_an_employee_comes_back_as_enrolled(register: Register) -> None:
-    made = people.upsert_employee(
+    made = enrolment.upsert_employee(
         register,
         number="1001",
         name="  Siti\u00a0 Nurhaliza ",
@@ -110,7 +111,7 @@ def test_an_employee_comes_back_as_enrolled(register: Register) -> None:
 
 def test_enrolling_again_changes_name_and_template_and_keeps_the_rest(register: Register) -> None:
     enrol(register, "1001", 1, pin="$a")
-    people.upsert_employee(
+    enrolment.upsert_employee(
         register,
         number="1001",
         name="Siti N.",
@@ -126,8 +127,8 @@ def test_enrolling_again_changes_name_and_template_and_keeps_the_rest(register: 
 
 def test_a_template_of_another_source_stands_beside_the_first(register: Register) -> None:
     enrol(register, "1001", 1)
-    people.add_template(register, "1001", template(2, source="camera", samples=4))
-    people.add_template(register, "1001", template(3, engine_id="other"))
+    enrolment.add_template(register, "1001", template(2, source="camera", samples=4))
+    enrolment.add_template(register, "1001", template(3, engine_id="other"))
     assert [kept.source for _, kept in people.templates_of(register, ENGINE)] == ["photos", "camera"]
     assert built(register).people[0].templates == (vector(1), vector(2))
 
@@ -137,7 +138,7 @@ def test_a_number_of_another_office_is_moved_only_when_asked(register: Register)
     with pytest.raises(PersonRefused, match="belongs to office demo"):
         enrol(register, "1001", 2, office="other")
     assert people.templates_of(register, ENGINE) == [("1001", template(1))]
-    moved = people.upsert_employee(register, number="1001", name="A", office="other", at=NOW, move=True)
+    moved = enrolment.upsert_employee(register, number="1001", name="A", office="other", at=NOW, move=True)
     assert (moved.office, built(register).people) == ("other", ())
     assert [person.employee for person in built(register, "other").people] == ["1001"]
     assert people.offices(register) == ["other"]
@@ -146,39 +147,39 @@ def test_a_number_of_another_office_is_moved_only_when_asked(register: Register)
 def test_a_pin_is_set_replaced_and_only_for_people_who_are_there(register: Register) -> None:
     enrol(register, "1001")
     assert built(register).people == ()
-    people.set_pin(register, "1001", "$argon2id$a", at=NOW)
-    people.set_pin(register, "1001", "$argon2id$b", at=NOW)
+    enrolment.set_pin(register, "1001", "$argon2id$a", at=NOW)
+    enrolment.set_pin(register, "1001", "$argon2id$b", at=NOW)
     assert [(person.pin, person.templates) for person in built(register).people] == [("$argon2id$b", ())]
     with pytest.raises(PersonRefused, match="no employee 1002"):
-        people.set_pin(register, "1002", "$a", at=NOW)
+        enrolment.set_pin(register, "1002", "$a", at=NOW)
     with pytest.raises(PersonRefused, match="no employee 1002"):
-        people.add_template(register, "1002", template(1))
+        enrolment.add_template(register, "1002", template(1))
 
 
 def test_a_withdrawn_person_is_gone_and_their_number_stays(register: Register) -> None:
     enrol(register, "1001", 1, pin="$a")
     enrol(register, "1002", 2)
-    left = people.withdraw(register, "1001", at=NOW)
+    left = enrolment.withdraw(register, "1001", at=NOW)
     assert (left.withdrawn_at, left.templates, left.has_pin) == (NOW, 0, False)
     assert [person.employee for person in built(register).people] == ["1002"]
     assert [number for number, _ in people.templates_of(register, ENGINE)] == ["1002"]
-    assert people.withdraw(register, "1001", at=NOW + timedelta(days=1)).withdrawn_at == NOW
+    assert enrolment.withdraw(register, "1001", at=NOW + timedelta(days=1)).withdrawn_at == NOW
     with pytest.raises(PersonRefused, match="no employee 9"):
-        people.withdraw(register, "9", at=NOW)
+        enrolment.withdraw(register, "9", at=NOW)
 
 
 def test_nothing_brings_a_withdrawn_person_back_by_accident(register: Register) -> None:
     enrol(register, "1001", 1, pin="$a")
-    people.withdraw(register, "1001", at=NOW)
+    enrolment.withdraw(register, "1001", at=NOW)
     for attempt in (
         lambda: enrol(register, "1001", 1),
-        lambda: people.set_pin(register, "1001", "$a", at=NOW),
-        lambda: people.add_template(register, "1001", template(1)),
+        lambda: enrolment.set_pin(register, "1001", "$a", at=NOW),
+        lambda: enrolment.add_template(register, "1001", template(1)),
     ):
         with pytest.raises(PersonRefused, match="was withdrawn on 2025-01-02"):
             attempt()
     assert built(register).people == ()
-    back = people.upsert_employee(
+    back = enrolment.upsert_employee(
         register, number="1001", name="A", office="demo", at=NOW + timedelta(days=9), again=True, template=template(4)
     )
     assert (back.withdrawn_at, back.valid_from, back.has_pin) == (None, NOW + timedelta(days=9), False)
@@ -192,12 +193,12 @@ def test_after_withdrawal_no_byte_of_template_or_pin_is_left_on_disk(tmp_path: P
             enrol(register, f"20{number:02}", number)
         enrol(register, "1001", 777, pin=pin)
         blob = releases.sign_set(built(register), KEY)
-        people.record_release(register, built(register), blob)
+        sets.record_release(register, built(register), blob)
         traces = {"template": vector(777), "pin": pin.encode()}
         assert all(found(tmp_path, trace) for trace in traces.values())
-        people.withdraw(register, "1001", at=NOW)
+        enrolment.withdraw(register, "1001", at=NOW)
         after = built(register)
-        people.record_release(register, after, releases.sign_set(after, KEY))
+        sets.record_release(register, after, releases.sign_set(after, KEY))
         assert {name for name, trace in traces.items() if found(tmp_path, trace)} == set()
         assert found(tmp_path, vector(7))
     assert {name for name, trace in traces.items() if found(tmp_path, trace)} == set()
@@ -217,10 +218,10 @@ def test_withdrawal_during_a_long_read_is_done_and_says_to_run_it_again(
             "sync.register.people.sa.Engine.raw_connection", _impatient(sa.Engine.raw_connection), raising=True
         )
         with register.read() as connection:
-            connection.execute(sa.select(people.employees)).all()
+            connection.execute(sa.select(people_schema.employees)).all()
             with pytest.raises(RegisterUnavailable, match="once more"):
-                people.withdraw(register, "1001", at=NOW)
-        assert people.withdraw(register, "1001", at=NOW).templates == 0
+                enrolment.withdraw(register, "1001", at=NOW)
+        assert enrolment.withdraw(register, "1001", at=NOW).templates == 0
 
 
 def _impatient(original):
@@ -234,15 +235,15 @@ def _impatient(original):
 
 def test_versions_rise_and_only_the_newest_keeps_its_bytes(register: Register) -> None:
     enrol(register, "1001", 1)
-    assert people.current_releases(register) == []
+    assert sets.current_releases(register) == []
     first = built(register)
     assert first.version == 1
-    people.record_release(register, first, b"one")
+    sets.record_release(register, first, b"one")
     second = built(register, at=NOW + timedelta(hours=1))
     assert second.version == 2
-    people.record_release(register, second, b"two")
-    assert people.current_releases(register) == [("demo", b"two")]
-    history = people.list_releases(register, "demo")
+    sets.record_release(register, second, b"two")
+    assert sets.current_releases(register) == [("demo", b"two")]
+    history = sets.list_releases(register, "demo")
     assert [(release.version, release.people, release.sha256) for release in history] == [
         (2, 1, hashlib.sha256(b"two").hexdigest()),
         (1, 1, hashlib.sha256(b"one").hexdigest()),
@@ -252,31 +253,31 @@ def test_versions_rise_and_only_the_newest_keeps_its_bytes(register: Register) -
 def test_each_office_has_versions_of_its_own(register: Register) -> None:
     enrol(register, "1001", 1)
     enrol(register, "2001", 2, office="other")
-    people.record_release(register, built(register), b"demo 1")
-    people.record_release(register, built(register, "other"), b"other 1")
-    people.record_release(register, built(register, "other"), b"other 2")
-    assert people.current_releases(register) == [("demo", b"demo 1"), ("other", b"other 2")]
-    digests = people.current_digests(register)
+    sets.record_release(register, built(register), b"demo 1")
+    sets.record_release(register, built(register, "other"), b"other 1")
+    sets.record_release(register, built(register, "other"), b"other 2")
+    assert sets.current_releases(register) == [("demo", b"demo 1"), ("other", b"other 2")]
+    digests = sets.current_digests(register)
     assert list(digests) == ["demo", "other"]
-    assert people.current_release(register, "other") == (digests["other"], b"other 2")
-    assert people.current_release(register, "nowhere") is None
+    assert sets.current_release(register, "other") == (digests["other"], b"other 2")
+    assert sets.current_release(register, "nowhere") is None
     assert (built(register).version, built(register, "other").version) == (2, 3)
 
 
 def test_a_version_seen_elsewhere_is_passed_over(register: Register) -> None:
     """As after a register came back from an older backup."""
-    content = people.build_set(register, office="demo", engine_id=ENGINE, dimension=16, at=NOW, newer_than=41)
+    content = sets.build_set(register, office="demo", engine_id=ENGINE, dimension=16, at=NOW, newer_than=41)
     assert content.version == 42
-    people.record_release(register, content, b"42")
+    sets.record_release(register, content, b"42")
     assert built(register).version == 43
 
 
 def test_of_two_who_release_the_same_version_one_is_told(register: Register) -> None:
     first, second = built(register), built(register)
-    people.record_release(register, first, b"first")
-    with pytest.raises(people.VersionTaken, match="publish again"):
-        people.record_release(register, second, b"second")
-    assert people.current_releases(register) == [("demo", b"first")]
+    sets.record_release(register, first, b"first")
+    with pytest.raises(sets.VersionTaken, match="publish again"):
+        sets.record_release(register, second, b"second")
+    assert sets.current_releases(register) == [("demo", b"first")]
 
 
 def test_many_who_release_at_once_get_distinct_rising_versions(tmp_path: Path) -> None:
@@ -290,9 +291,9 @@ def test_many_who_release_at_once_get_distinct_rising_versions(tmp_path: Path) -
                 for _ in range(5):
                     while True:
                         try:
-                            people.record_release(register, built(register), b"set")
+                            sets.record_release(register, built(register), b"set")
                             break
-                        except people.VersionTaken:
+                        except sets.VersionTaken:
                             continue
         except BaseException as error:  # noqa: BLE001 - shown by the assertion below
             problems.append(error)
@@ -304,7 +305,7 @@ def test_many_who_release_at_once_get_distinct_rising_versions(tmp_path: Path) -
         thread.join(60)
     assert problems == []
     with Register.open(url) as register:
-        assert [release.version for release in people.list_releases(register, "demo")] == list(range(20, 0, -1))
+        assert [release.version for release in sets.list_releases(register, "demo")] == list(range(20, 0, -1))
 
 
 def test_people_are_in_the_set_from_their_first_day(register: Register) -> None:
@@ -336,22 +337,22 @@ def test_what_is_no_employee_number_is_refused(register: Register, number: str) 
 @pytest.mark.parametrize("name", ["", " \t ", "A" * 121, "Siti\x00", "Siti\x1b[31m", "\u202eitiS", "a\ud800"])
 def test_names_nobody_could_read_are_refused(register: Register, name: str) -> None:
     with pytest.raises(PersonRefused, match="name"):
-        people.upsert_employee(register, number="1", name=name, office="demo", at=NOW)
+        enrolment.upsert_employee(register, number="1", name=name, office="demo", at=NOW)
     assert people.list_people(register) == []
 
 
 @pytest.mark.parametrize("name", ["'; DROP TABLE employees; --", 'D\'Arcy "x" %s', "=1+1", "ꦱꦶꦠꦶ", "😀", "O’Brien"])
 def test_odd_names_are_kept_as_they_are(register: Register, name: str) -> None:
-    assert people.upsert_employee(register, number="1", name=name, office="demo", at=NOW).name == name
+    assert enrolment.upsert_employee(register, number="1", name=name, office="demo", at=NOW).name == name
 
 
 @given(st.text(max_size=150))
 def test_a_cleaned_name_is_clean(name: str) -> None:
     try:
-        clean = people.cleaned_name(name)
+        clean = people_schema.cleaned_name(name)
     except PersonRefused:
         return
-    assert people.cleaned_name(clean) == clean
+    assert people_schema.cleaned_name(clean) == clean
     assert clean == clean.strip()
     assert 1 <= len(clean) <= 120
 
@@ -370,7 +371,7 @@ def test_a_refused_change_leaves_nothing_half_done(register: Register, tmp_path:
         other.execute("CREATE TRIGGER full BEFORE INSERT ON pins BEGIN SELECT RAISE(ABORT, 'full'); END")
     other.close()
     with pytest.raises(RegisterError):
-        people.upsert_employee(
+        enrolment.upsert_employee(
             register, number="1001", name="Other", office="demo", at=NOW, template=template(9), pin_hash="$a"
         )
     kept = people.find_employee(register, "1001")
@@ -382,7 +383,7 @@ def test_a_refused_change_leaves_nothing_half_done(register: Register, tmp_path:
 def test_a_city_is_built_in_time(register: Register) -> None:
     with register.write() as connection:
         connection.execute(
-            sa.insert(people.employees),
+            sa.insert(people_schema.employees),
             [{"number": str(n), "name": f"P {n}", "office": "demo", "valid_from": NOW} for n in range(20_000)],
         )
         rows = [
@@ -396,5 +397,5 @@ def test_a_city_is_built_in_time(register: Register) -> None:
             }
             for n in range(20_000)
         ]
-        connection.execute(sa.insert(people.templates), rows)
+        connection.execute(sa.insert(people_schema.templates), rows)
     assert len(built(register).people) == 20_000

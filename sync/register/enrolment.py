@@ -1,0 +1,168 @@
+"""Employees come into the central register, change there and leave it, with their templates and PIN hashes.
+
+Each function is one transaction: all of it is durable on return, or none. `people` reads what is there.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from sync.register import Register, RegisterError, RegisterUnavailable
+from sync.register.people import Employee, Template, employee_in, newest_template_in
+from sync.register.people_schema import (
+    PersonRefused,
+    checked_number,
+    checked_office,
+    cleaned_name,
+    clear_log,
+    employees,
+    pins,
+    templates,
+)
+
+
+class TemplatesChanged(RegisterError):
+    """Somebody else enrolled a face in the meantime: nothing was changed; compare again."""
+
+
+def upsert_employee(
+    register: Register,
+    *,
+    number: str,
+    name: str | None,
+    office: str,
+    at: datetime,
+    template: Template | None = None,
+    pin_hash: str | None = None,
+    move: bool = False,
+    again: bool = False,
+    newest_compared: int | None = None,
+) -> Employee:
+    """Have the employee, with this template and PIN if given, in the register, and return what is there now.
+
+    A template replaces the one of the same engine and source; without `name` the one in the register stays. A number of
+    another office is taken only with `move`, a withdrawn one only with `again`. `newest_compared` is the id of the
+    newest template this one was compared with: two desks must not enrol one face under two numbers at once. Raises
+    PersonRefused, and TemplatesChanged where there are newer ones; then nothing was changed.
+    """
+    number, office = checked_number(number), checked_office(office)
+    values: dict[str, object] = {"office": office, "withdrawn_at": None}
+    if name is not None:
+        values["name"] = cleaned_name(name)
+    with register.write() as connection:
+        row = _may_enrol(connection, number, name, office, move=move, again=again)
+        if newest_compared is not None and template is not None and newest_template_in(connection) != newest_compared:
+            raise TemplatesChanged("others enrol faces all the time, and this one could not be compared; try again")
+        if row is None:
+            connection.execute(sa.insert(employees).values(number=number, valid_from=at, **values))
+        else:
+            if row.withdrawn_at is not None:
+                values["valid_from"] = at
+            connection.execute(sa.update(employees).where(employees.c.number == number).values(values))
+        if template is not None:
+            _put_template(connection, number, template)
+        if pin_hash is not None:
+            _put_pin(connection, number, pin_hash, at)
+        return employee_in(connection, number)
+
+
+def check_employee(
+    register: Register, *, number: str, name: str | None, office: str, move: bool = False, again: bool = False
+) -> Employee | None:
+    """Return the employee as they are now, or None, where `upsert_employee` would take them. Raises PersonRefused."""
+    number, office = checked_number(number), checked_office(office)
+    if name is not None:
+        cleaned_name(name)
+    with register.read() as connection:
+        row = _may_enrol(connection, number, name, office, move=move, again=again)
+        return None if row is None else employee_in(connection, number)
+
+
+def add_template(register: Register, number: str, template: Template) -> None:
+    """Have `template` as the person's one of its engine and source. Raises PersonRefused."""
+    with register.write() as connection:
+        _present(connection, number)
+        _put_template(connection, number, template)
+
+
+def set_pin(register: Register, number: str, pin_hash: str, *, at: datetime) -> Employee:
+    """Have `pin_hash` (argon2id, as terminal.pin makes it) as the person's PIN, and return the person.
+
+    Raises PersonRefused.
+    """
+    with register.write() as connection:
+        _present(connection, number)
+        _put_pin(connection, number, pin_hash, at)
+        return employee_in(connection, number)
+
+
+def withdraw(register: Register, number: str, *, at: datetime) -> Employee:
+    """Have no template and no PIN of the person left, in the database file or its log; the number stays, marked.
+
+    A second withdrawal changes nothing. Sets released before still hold the person until the next is published.
+    Raises PersonRefused; RegisterUnavailable where the log is still held by a reader: the call can be repeated.
+    """
+    with register.write() as connection:
+        if employee_in(connection, number).withdrawn_at is None:
+            connection.execute(sa.update(employees).where(employees.c.number == number).values(withdrawn_at=at))
+        connection.execute(sa.delete(templates).where(templates.c.employee == number))
+        connection.execute(sa.delete(pins).where(pins.c.employee == number))
+        left = employee_in(connection, number)
+    if not clear_log(register):
+        raise RegisterUnavailable(
+            f"employee {number} is withdrawn, but a long reader keeps the register's log; run the command once more"
+        )
+    return left
+
+
+def _may_enrol(
+    connection: sa.Connection, number: str, name: str | None, office: str, *, move: bool, again: bool
+) -> sa.Row[Any] | None:
+    """Return the employee's row, or None for a new one. Raises PersonRefused where they cannot be enrolled."""
+    row = connection.execute(sa.select(employees).where(employees.c.number == number)).one_or_none()
+    if row is None:
+        if name is None:
+            raise PersonRefused(f"employee {number} is new; give their name as well")
+        return None
+    if row.withdrawn_at is not None and not again:
+        raise PersonRefused(
+            f"employee {number} was withdrawn on {row.withdrawn_at:%Y-%m-%d}; "
+            "enrol with --again if they have come back or agreed anew"
+        )
+    if row.office != office and not move:
+        raise PersonRefused(
+            f"employee {number} belongs to office {row.office}; enrol with --move to bring them to {office}"
+        )
+    return row
+
+
+def _present(connection: sa.Connection, number: str) -> None:
+    if (gone := employee_in(connection, number).withdrawn_at) is not None:
+        raise PersonRefused(f"employee {number} was withdrawn on {gone:%Y-%m-%d}; enrol them again first")
+
+
+def _put_template(connection: sa.Connection, number: str, template: Template) -> None:
+    connection.execute(
+        sa.delete(templates).where(
+            templates.c.employee == number,
+            templates.c.engine_id == template.engine_id,
+            templates.c.source == template.source,
+        )
+    )
+    connection.execute(
+        sa.insert(templates).values(
+            employee=number,
+            engine_id=template.engine_id,
+            source=template.source,
+            vector=template.vector,
+            samples=template.samples,
+            made_from=template.made_from,
+            made_at=template.made_at,
+        )
+    )
+
+
+def _put_pin(connection: sa.Connection, number: str, pin_hash: str, at: datetime) -> None:
+    connection.execute(sa.delete(pins).where(pins.c.employee == number))
+    connection.execute(sa.insert(pins).values(employee=number, hash=pin_hash, set_at=at))
