@@ -1,12 +1,13 @@
-"""The kiosk's thread to the centre: punches out, acknowledgements and encoding sets in, its own state now and then.
+"""The kiosk's thread to the centre: punches out, acknowledgements and encoding sets in, its own status now and then.
 
-    uplink = Uplink(settings, open_card=..., condition=..., releases=release_door(settings, engine_id), on_release=...)
+    uplink = Uplink(settings, open_card=..., condition=..., releases=..., on_release=...)
     thread = threading.Thread(target=uplink.run, args=(stop,))
 
 `open_card` gives this thread its own connection to the card. `condition` is called about once a second and at every
-wake, and must be quick; what it returns goes into the status. `on_release` gets each accepted encoding set, already
-kept on the card. Whoever records a punch, or sees the camera or the gallery change, calls `wake()` afterwards: the row
-is on its way within milliseconds, and nothing polls.
+wake, and must be quick; what it returns goes into the status. `releases` is the door encoding sets come in by, as
+`received_sets.release_door` makes it; `on_release` gets each accepted one, already kept on the card. Whoever records a
+punch, or sees the camera or the gallery change, calls `wake()` afterwards: the row is on its way within milliseconds,
+and nothing polls.
 
 A row is marked acknowledged by the collector's word only. The broker's PUBACK frees nothing: with the collector away,
 mosquitto's defaults said "Success" 5,000 times and delivered 1,000.
@@ -19,57 +20,26 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
 
 import config
 from errors import HadirError
-from sync.messages import (
-    MAX_MESSAGE_BYTES,
-    Ack,
-    ClockQuality,
-    MessageRefused,
-    Presence,
-    TerminalStatus,
-    decode,
-    encode,
-    gallery_topic,
-    terminal_topic,
-)
+from sync.messages import MAX_MESSAGE_BYTES, Ack, MessageRefused, decode, encode, gallery_topic, terminal_topic
 from sync.mqtt import Connected, Disconnected, Event, Link, LinkDown, Received, Sent, Will
 from sync.outbox import AckRefused, Outbox, OutboxFailed
-from sync.received_sets import ReceivedSets, ReleaseDoor, release_door
+from sync.own_status import LOOK_EVERY_S, Condition, OwnStatus
+from sync.received_sets import ReceivedSets, ReleaseDoor
 from sync.releases import MAX_SET_BYTES, EncodingSet, ReleaseRefused
 from sync.window import Window
 
-ALARM_KEPT_S = 3600.0
-_LOOK_EVERY_S = 1.0
 _FORGET_EVERY_S = 3600.0
 _GOODBYE_S = 1.0
 _REST_S = 1.0  # after a failure, so that none can spin
 _EVENTS_A_TURN = 200
 _RESERVED = 2  # messages of ours that are no punches: the status, a subscription
 
-__all__ = ["Condition", "ReleaseDoor", "Uplink", "release_door"]
-
 _log = logging.getLogger("hadir.sync.uplink")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """What the kiosk knows of itself, for its status; absent is unknown. `camera` is ok, lost or starting."""
-
-    gallery_version: int | None = None
-    gallery_people: int | None = None
-    engine_id: str | None = None
-    camera: str | None = None
-    clock: ClockQuality | None = None
-    disk_free_mb: int | None = None
-    temperature_c: float | None = None
-    uptime_s: int | None = None
-    software: str | None = None
-    alarms: tuple[str, ...] = ()
 
 
 class Uplink:
@@ -99,7 +69,14 @@ class Uplink:
             resend_after_s=settings.uplink.resend_after_s,
             rng=rng or random.Random(),  # noqa: S311 - spreads load, guards nothing
         )
-        will = TerminalStatus(office=self._office, terminal=self._terminal, presence=Presence.OFFLINE, at=now())
+        self._status = OwnStatus(
+            office=self._office,
+            terminal=self._terminal,
+            every_s=settings.uplink.status_every_s,
+            monotonic=monotonic,
+            now=now,
+        )
+        will = self._status.offline()
         self._link = link or Link(
             settings.mqtt,
             client_id=self._terminal,
@@ -113,10 +90,7 @@ class Uplink:
         self._cursor = 0  # the highest seq that left since this process began
         self._connected_at = 0.0
         self._said: str | None = None
-        self._alarms: dict[str, float] = {}
-        self._status_due = self._forget_due = self._look_due = 0.0
-        self._status_mid: int | None = None
-        self._last_told: tuple[object, ...] = ()
+        self._forget_due = 0.0
 
     def wake(self) -> None:
         """Have the uplink look for new punches and changes at once; any thread may call it."""
@@ -137,9 +111,9 @@ class Uplink:
         try:
             while not stop.is_set():
                 try:
-                    self.turn(_LOOK_EVERY_S)
+                    self.turn(LOOK_EVERY_S)
                 except Exception as error:  # noqa: BLE001 - one message must not end the way to the centre
-                    self._alarm("uplink_failing", f"{type(error).__name__} while carrying messages")
+                    self._status.alarm("uplink_failing", f"{type(error).__name__} while carrying messages")
                     stop.wait(_REST_S)
         finally:
             self.close()
@@ -152,7 +126,7 @@ class Uplink:
             try:
                 self._sets.remember()
             except ReleaseRefused as error:
-                self._alarm(error.alarm, f"the set on the card: {error}")
+                self._status.alarm(error.alarm, f"the set on the card: {error}")
         except BaseException:
             connection.close()
             raise
@@ -173,7 +147,7 @@ class Uplink:
         """Wait for something to do, `longest_s` at most, and do it; a failing card becomes an alarm."""
         event = self._link.next(self._patience(longest_s))
         if event is None:
-            self._look_due = 0.0  # woken: something may have changed
+            self._status.look()  # woken: something may have changed
         for left in reversed(range(_EVENTS_A_TURN)):
             if event is None:
                 break
@@ -184,7 +158,7 @@ class Uplink:
             with suppress(LinkDown), self._card_alarm():
                 self._send_punches()
             with suppress(LinkDown):
-                self._tell_status()
+                self._status.tell(self._link, self._condition, self._outbox_now())
         with self._card_alarm():
             self._forget()
 
@@ -197,13 +171,13 @@ class Uplink:
         try:
             yield
         except OutboxFailed as error:
-            self._alarm("card_failing", str(error))
+            self._status.alarm("card_failing", str(error))
 
     def _patience(self, longest_s: float) -> float:
         """Return how long to wait: until a row or the status is due, `longest_s` at most."""
         if not self._link.connected:
             return longest_s
-        dues = [self._window.next_due(), self._status_due if self._status_mid is None else None]
+        dues = [self._window.next_due(), self._status.next_due()]
         now = self._monotonic()
         return min([longest_s, *(max(0.0, due - now) for due in dues if due is not None)])
 
@@ -216,7 +190,7 @@ class Uplink:
                 self._window.size = max(1, self._link.in_flight - _RESERVED)
                 if not event.session_present:
                     self._window.forgotten(self._connected_at)
-                self._status_due, self._status_mid = 0.0, None
+                self._status.begin_again()
                 with suppress(LinkDown):
                     self._link.subscribe(self._ack_topic, self._gallery_topic)
             case Disconnected():
@@ -236,12 +210,13 @@ class Uplink:
 
     def _take_answer(self, answer: Sent) -> None:
         was_punch = self._window.answered(answer.mid)
-        if answer.mid == self._status_mid:
-            self._status_mid = None
+        self._status.answered(answer.mid)
         if not answer.ok:
-            self._alarm("broker_refuses", f"the broker refused a message ({answer.reason}); see its access rules")
+            self._status.alarm(
+                "broker_refuses", f"the broker refused a message ({answer.reason}); see its access rules"
+            )
         elif was_punch:
-            self._alarms.pop("broker_refuses", None)
+            self._status.end_alarms("broker_refuses")
 
     def _take_ack(self, payload: bytes) -> None:
         outbox, now = self._outbox_now(), self._monotonic()
@@ -253,7 +228,7 @@ class Uplink:
                 return
             marked = outbox.acknowledge(ack)
         except (MessageRefused, AckRefused) as error:
-            self._alarm("ack_refused", str(error))
+            self._status.alarm("ack_refused", str(error))
             return
         self._window.acknowledged(ack.upto, ack.extra, now)
         if marked:
@@ -263,11 +238,11 @@ class Uplink:
         try:
             content = self._sets.take(blob)
         except ReleaseRefused as error:
-            self._alarm(error.alarm, str(error))
+            self._status.alarm(error.alarm, str(error))
             return
         if content is not None:
-            self._alarms = {code: until for code, until in self._alarms.items() if not code.startswith("release_")}
-            self._status_due = 0.0
+            self._status.end_alarms("release_")
+            self._status.hurry()
             _log.info("encoding set %d with %d people is in use", content.version, len(content.people))
 
     def _send_punches(self) -> None:
@@ -287,54 +262,6 @@ class Uplink:
         mid = self._link.publish(terminal_topic(self._office, self._terminal, "event"), payload)
         self._window.sent(seq, payload, mid, now)
 
-    def _tell_status(self) -> None:
-        now = self._monotonic()
-        if now < self._look_due and now < self._status_due:
-            return
-        self._look_due = now + _LOOK_EVERY_S
-        condition = self._condition()
-        alarms = self._current_alarms(now, condition)
-        important = (condition.gallery_version, condition.engine_id, condition.camera, alarms)
-        if now < self._status_due and important == self._last_told:
-            return
-        if self._status_mid is not None:
-            return  # the broker has not even answered the last one
-        depth = last_seq = None
-        with suppress(OutboxFailed):
-            depth, last_seq = self._outbox_now().depth(), self._outbox_now().last_seq()
-        status = TerminalStatus(
-            office=self._office,
-            terminal=self._terminal,
-            presence=Presence.ONLINE,
-            at=self._now(),
-            outbox_depth=depth,
-            last_seq=last_seq,
-            epoch=self._outbox_now().epoch,
-            gallery_version=condition.gallery_version,
-            gallery_people=condition.gallery_people,
-            engine_id=condition.engine_id,
-            camera=condition.camera,
-            clock=condition.clock,
-            disk_free_mb=condition.disk_free_mb,
-            temperature_c=condition.temperature_c,
-            uptime_s=condition.uptime_s,
-            software=condition.software,
-            alarms=alarms,
-        )
-        self._status_mid = self._link.publish(status.topic, encode(status), retain=True)
-        self._status_due = now + self._settings.status_every_s
-        self._last_told = important
-
-    def _current_alarms(self, now: float, condition: Condition) -> tuple[str, ...]:
-        self._alarms = {code: until for code, until in self._alarms.items() if until > now}
-        return tuple(sorted({*condition.alarms, *self._alarms}))[:50]
-
-    def _alarm(self, code: str, why: str) -> None:
-        if code not in self._alarms:
-            _log.error("alarm %s: %s", code, why)
-            self._status_due = 0.0
-        self._alarms[code] = self._monotonic() + ALARM_KEPT_S
-
     def _forget(self) -> None:
         now = self._monotonic()
         if now >= self._forget_due:
@@ -345,9 +272,7 @@ class Uplink:
         """Have the status say offline, as the last will would have."""
         if not self._link.connected:
             return
-        goodbye = TerminalStatus(
-            office=self._office, terminal=self._terminal, presence=Presence.OFFLINE, at=self._now()
-        )
+        goodbye = self._status.offline()
         mid = self._link.publish(goodbye.topic, encode(goodbye), retain=True)
         deadline = time.monotonic() + _GOODBYE_S
         while (left := deadline - time.monotonic()) > 0:

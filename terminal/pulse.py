@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import config
-from sync.uplink import Condition
+from sync.own_status import Condition
 from terminal import health
 from terminal.gallery import Gallery
 

@@ -20,12 +20,14 @@ from demo import broker
 from sync.messages import Ack, ClockQuality, Presence, TerminalStatus, encode, gallery_topic, terminal_topic
 from sync.mqtt import Connected, Link, LinkDown, Received, Sent, Will
 from sync.outbox import Outbox
+from sync.own_status import Condition
+from sync.received_sets import ReleaseDoor
 from sync.register import Register
 from sync.register.events import all_heads, count_events, events_since, payload_of
 from sync.register.refusals import refusal_counts
 from sync.register.statuses import all_statuses
 from sync.releases import EncodingSet
-from sync.uplink import Condition, ReleaseDoor, Uplink
+from sync.uplink import Uplink
 from tests.sync.samples import BOOT, event, open_card, punch
 
 PROJECT = Path(__file__).resolve().parents[2]

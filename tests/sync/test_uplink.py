@@ -17,8 +17,10 @@ from errors import HadirError
 from sync.messages import Ack, AttendanceEvent, ClockQuality, Presence, TerminalStatus, decode, encode
 from sync.mqtt import LinkDown
 from sync.outbox import Outbox
+from sync.own_status import ALARM_KEPT_S, Condition
+from sync.received_sets import ReleaseDoor
 from sync.releases import EncodingSet, Person, ReleaseRefused
-from sync.uplink import ALARM_KEPT_S, Condition, ReleaseDoor, Uplink
+from sync.uplink import Uplink
 from tests.fakes import FakeLink
 from tests.sync.samples import BOOT, SEVEN, open_card, punch
 
