@@ -26,8 +26,7 @@ from terminal.screens.drawing import Screen
 from terminal.screens.look import Context
 from terminal.sighting import CameraState, Sighting
 from terminal.vision import Newest
-from terminal.visit.states import (
-    AlreadyRecorded,
+from terminal.visit.signals import (
     CameraChanged,
     CheckPin,
     Chime,
@@ -35,18 +34,14 @@ from terminal.visit.states import (
     Committed,
     Effect,
     Input,
-    NotRecognised,
-    Now,
     PinAnswered,
     Record,
-    Recorded,
     Saw,
-    State,
     Tapped,
     Tick,
     Typed,
-    VisitRules,
 )
+from terminal.visit.states import AlreadyRecorded, NotRecognised, Now, Recorded, State, VisitRules
 
 FROZEN_S = 3.0
 """A camera that was fine and has shown nothing for this long is as good as gone."""

@@ -18,7 +18,7 @@ from argon2.exceptions import Argon2Error
 import config
 from errors import HadirError
 from sync.releases import Person
-from terminal.visit.states import PinVerdict
+from terminal.visit.signals import PinVerdict
 
 PIN_DIGITS = 6
 _MAX_REMEMBERED = 10_000

@@ -29,7 +29,7 @@ PURE = (
     "terminal/matching.py",
     "terminal/sighting.py",
     "terminal/faces/alignment.py",
-    *(f"terminal/visit/{name}.py" for name in ("__init__", "states", "steps", "serving", "keypad")),
+    *(f"terminal/visit/{name}.py" for name in ("__init__", "states", "signals", "steps", "serving", "keypad")),
     *(f"terminal/screens/{name}.py" for name in ("__init__", "drawing", "sheet", "look", "results", "keypad", "words")),
     "sync/messages.py",
     "enroll/rules.py",

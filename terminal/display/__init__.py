@@ -24,8 +24,8 @@ from terminal.display import tones
 from terminal.display.shapes import coverage
 from terminal.faces import Picture
 from terminal.screens.drawing import Colour, Rect, Screen, Shape, Text, Weight
-from terminal.visit import states
-from terminal.visit.states import Sound
+from terminal.visit import signals
+from terminal.visit.signals import Sound
 
 FONTS = Path(__file__).parent / "fonts"
 _FILES = {
@@ -38,11 +38,11 @@ _PICTURE_AT_LEAST_EVERY_S = 2.0  # so that whoever looks at the file can tell a 
 _PRESSED_S = 0.12
 _NOISE_PX = 64
 _KEYS = {
-    pygame.K_RETURN: states.ENTER,
-    pygame.K_KP_ENTER: states.ENTER,
-    pygame.K_BACKSPACE: states.BACKSPACE,
-    pygame.K_DELETE: states.BACKSPACE,
-    pygame.K_ESCAPE: states.CANCEL,
+    pygame.K_RETURN: signals.ENTER,
+    pygame.K_KP_ENTER: signals.ENTER,
+    pygame.K_BACKSPACE: signals.BACKSPACE,
+    pygame.K_DELETE: signals.BACKSPACE,
+    pygame.K_ESCAPE: signals.CANCEL,
     **{getattr(pygame, f"K_KP{digit}"): str(digit) for digit in range(10)},
 }
 _log = logging.getLogger("hadir.terminal.display")
@@ -63,7 +63,7 @@ class Touched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pressed:
-    """A key: a printable character, or one of the names in `states`."""
+    """A key: a printable character, or one of the names in `signals`."""
 
     key: str
 

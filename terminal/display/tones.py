@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from terminal.visit.states import Sound
+from terminal.visit.signals import Sound
 
 RATE_HZ = 44_100
 

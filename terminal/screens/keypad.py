@@ -8,7 +8,7 @@ from terminal.screens.drawing import Screen, Weight
 from terminal.screens.look import AMBER, BAR, INK, KEY, KEY_STRONG, NIGHT, PALE, TEAL, WHITE, Context
 from terminal.screens.sheet import LINE_HEIGHT, Align, Sheet, cut, fitted
 from terminal.screens.words import Words
-from terminal.visit import states
+from terminal.visit import signals
 from terminal.visit.keypad import CODE_DIGITS
 from terminal.visit.states import PinChecking, PinCode, PinNumber, PinProblem
 
@@ -18,7 +18,7 @@ _FIELD_HEIGHT = 68
 _KEY_HEIGHT = 92
 _CANCEL_WIDTH = 132
 _CANCEL_HEIGHT = 76
-_ROWS = (("1", "2", "3"), ("4", "5", "6"), ("7", "8", "9"), (states.BACKSPACE, "0", states.ENTER))
+_ROWS = (("1", "2", "3"), ("4", "5", "6"), ("7", "8", "9"), (signals.BACKSPACE, "0", signals.ENTER))
 
 
 def keypad(sheet: Sheet, context: Context, say: Words, state: PinNumber | PinCode | PinChecking) -> Screen:
@@ -49,7 +49,7 @@ def _keys(sheet: Sheet, say: Words, x: float, y: float, width: float, height: fl
         for column, name in enumerate(names):
             left = x + column * (key_width + _GAP)
             top = y + row * (key_height + _GAP)
-            enter, back = name == states.ENTER, name == states.BACKSPACE
+            enter, back = name == signals.ENTER, name == signals.BACKSPACE
             sheet.button(
                 name,
                 say.ok if enter else "" if back else name,
@@ -73,7 +73,7 @@ def _backspace(sheet: Sheet, x: float, y: float) -> None:
 
 
 def _cancel(sheet: Sheet, say: Words, x: float, y: float, width: float, height: float) -> None:
-    sheet.button(states.CANCEL, say.cancel, x, y, width, height, colour=BAR, ink=WHITE, size=26)
+    sheet.button(signals.CANCEL, say.cancel, x, y, width, height, colour=BAR, ink=WHITE, size=26)
 
 
 def _title(

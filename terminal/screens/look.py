@@ -7,7 +7,7 @@ from sync.messages import ClockQuality
 from terminal.screens.drawing import Colour
 from terminal.screens.sheet import Measure, Sheet
 from terminal.screens.words import Words
-from terminal.visit import states
+from terminal.visit import signals
 from terminal.visit.states import Now
 
 WHITE = Colour(255, 255, 255)
@@ -76,7 +76,7 @@ def pin_button(sheet: Sheet, say: Words, *, colour: Colour, ink: Colour) -> None
     width = sheet.width - 2 * GUTTER if sheet.upright else _PIN_WIDTH
     below = 20 if sheet.upright else (bar_height(sheet) - _PIN_HEIGHT) / 2
     sheet.button(
-        states.PIN_BUTTON,
+        signals.PIN_BUTTON,
         say.use_pin,
         sheet.width - width - GUTTER,
         sheet.height - _PIN_HEIGHT - below,

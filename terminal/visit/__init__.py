@@ -1,7 +1,7 @@
 """One person's visit as a state machine: what was seen, tapped and typed becomes at most one committed punch. *Pure*.
 
 `step` looks up TABLE by the type of the state and the type of the input, and runs the transition that stands there;
-`diagram` draws the same table. Each transition says where it may lead. The values are in `states`.
+`diagram` draws the same table. Each transition says where it may lead. The values are in `states` and `signals`.
 
 What holds whatever happens: green comes only after Committed; a track is punched once, and one that was ambiguous never
 by its face; the next face pre-empts a result but never a keypad in use; every way leads back to Idle or CameraDown.
@@ -33,30 +33,32 @@ from terminal.visit.serving import (
     note_camera,
     pre_empt,
 )
-from terminal.visit.states import (
-    AlreadyRecorded,
+from terminal.visit.signals import (
     CameraChanged,
-    CameraDown,
     CommitFailed,
     Committed,
-    Idle,
     Input,
+    PinAnswered,
+    Saw,
+    Tapped,
+    Tick,
+    Typed,
+)
+from terminal.visit.states import (
+    AlreadyRecorded,
+    CameraDown,
+    Idle,
     Looking,
     Memory,
     NotRecognised,
     NotRecorded,
     Now,
-    PinAnswered,
     PinChecking,
     PinCode,
     PinNumber,
     Recorded,
     Recording,
-    Saw,
     State,
-    Tapped,
-    Tick,
-    Typed,
     Visit,
     VisitRules,
 )

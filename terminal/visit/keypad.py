@@ -5,27 +5,20 @@ from dataclasses import replace
 from typing import Any
 
 from sync.messages import DirectionBy, Method, Punch
-from terminal.visit import states
+from terminal.visit import signals
+from terminal.visit.signals import CheckPin, Chime, PinAnswered, PinVerdict, Sound, Tapped, Tick, Typed
 from terminal.visit.states import (
     CameraDown,
-    CheckPin,
-    Chime,
     Idle,
     Keypad,
     KeypadReason,
     Now,
-    PinAnswered,
     PinChecking,
     PinCode,
     PinNumber,
     PinProblem,
-    PinVerdict,
     Recording,
-    Sound,
     State,
-    Tapped,
-    Tick,
-    Typed,
     Visit,
 )
 from terminal.visit.steps import (
@@ -48,7 +41,7 @@ _CHECKING_S = 10.0  # a PIN check takes well under a second; this long means the
 
 @leads_to(PinNumber)
 def tap(visit: Visit, state: State, given: Tapped, now: Now) -> Step:
-    if given.button != states.PIN_BUTTON:
+    if given.button != signals.PIN_BUTTON:
         return visit, ()
     return open_keypad(visit, KeypadReason.ASKED, arrived_at(state, now), now), (Chime(sound=Sound.KEY),)
 
@@ -56,10 +49,10 @@ def tap(visit: Visit, state: State, given: Tapped, now: Now) -> Step:
 @leads_to(PinNumber)
 def start_typing(visit: Visit, state: State, given: Typed, now: Now) -> Step:
     """The first key opens the keypad and counts: a keyboard, a reader that types, need no touch."""
-    if given.key != states.ENTER and not _fits_number("", given.key):
+    if given.key != signals.ENTER and not _fits_number("", given.key):
         return visit, ()
     visit = open_keypad(visit, KeypadReason.ASKED, arrived_at(state, now), now)
-    if given.key == states.ENTER or not isinstance(visit.state, PinNumber):
+    if given.key == signals.ENTER or not isinstance(visit.state, PinNumber):
         return visit, (Chime(sound=Sound.KEY),)
     return type_number(visit, visit.state, given, now)
 
@@ -68,14 +61,14 @@ def start_typing(visit: Visit, state: State, given: Typed, now: Now) -> Step:
 def type_number(visit: Visit, state: PinNumber, given: Typed | Tapped, now: Now) -> Step:
     number = state.number
     match _key(given):
-        case states.CANCEL:
+        case signals.CANCEL:
             return home(visit, now), (Chime(sound=Sound.KEY),)
-        case states.ENTER if not number:
+        case signals.ENTER if not number:
             return _keep_typing(visit, state, now, problem=PinProblem.NO_NUMBER)
-        case states.ENTER:
+        case signals.ENTER:
             code = PinCode(keypad=_used(visit, state.keypad, now), number=number)
             return at(visit, code), (Chime(sound=Sound.KEY),)
-        case states.BACKSPACE:
+        case signals.BACKSPACE:
             return _keep_typing(visit, state, now, number=number[:-1], problem=None)
         case key if _fits_number(number, key):
             return _keep_typing(visit, state, now, number=number + key, problem=None)
@@ -86,16 +79,16 @@ def type_number(visit: Visit, state: PinNumber, given: Typed | Tapped, now: Now)
 def type_code(visit: Visit, state: PinCode, given: Typed | Tapped, now: Now) -> Step:
     code = state.code
     match _key(given):
-        case states.CANCEL:
+        case signals.CANCEL:
             return home(visit, now), (Chime(sound=Sound.KEY),)
-        case states.ENTER if len(code) < CODE_DIGITS:
+        case signals.ENTER if len(code) < CODE_DIGITS:
             return _keep_typing(visit, state, now, problem=PinProblem.TOO_SHORT)
-        case states.ENTER:
+        case signals.ENTER:
             return _check(visit, state, now)
-        case states.BACKSPACE if not code:
+        case signals.BACKSPACE if not code:
             number = PinNumber(keypad=_used(visit, state.keypad, now), number=state.number)
             return at(visit, number), (Chime(sound=Sound.KEY),)
-        case states.BACKSPACE:
+        case signals.BACKSPACE:
             return _keep_typing(visit, state, now, code=code[:-1], problem=None)
         case key if re.fullmatch("[0-9]", key) and len(code) < CODE_DIGITS:
             return _keep_typing(visit, state, now, code=code + key, problem=None)
@@ -105,7 +98,7 @@ def type_code(visit: Visit, state: PinCode, given: Typed | Tapped, now: Now) -> 
 @leads_to(Idle, CameraDown)
 def cancel_only(visit: Visit, state: PinChecking, given: Typed | Tapped, now: Now) -> Step:
     """Only cancel is heard; the answer that comes later finds nobody waiting and records nothing."""
-    return (home(visit, now), (Chime(sound=Sound.KEY),)) if _key(given) == states.CANCEL else (visit, ())
+    return (home(visit, now), (Chime(sound=Sound.KEY),)) if _key(given) == signals.CANCEL else (visit, ())
 
 
 @leads_to(Recording, PinCode)

@@ -5,13 +5,10 @@ from dataclasses import replace
 from sync.messages import DirectionBy, Method, Punch
 from terminal.matching import Outcome
 from terminal.sighting import Served, Sighting
+from terminal.visit.signals import CameraChanged, Chime, CommitFailed, Committed, Saw, Sound, Tick
 from terminal.visit.states import (
     AlreadyRecorded,
-    CameraChanged,
     CameraDown,
-    Chime,
-    CommitFailed,
-    Committed,
     Idle,
     KeypadReason,
     Looking,
@@ -23,10 +20,7 @@ from terminal.visit.states import (
     PinNumber,
     Recorded,
     Recording,
-    Saw,
-    Sound,
     State,
-    Tick,
     Visit,
 )
 from terminal.visit.steps import (

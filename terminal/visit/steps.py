@@ -6,19 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from sync.messages import AttendanceEvent, Direction, Punch
+from terminal.visit.signals import CameraChanged, Effect, Input, Record
 from terminal.visit.states import (
-    CameraChanged,
     CameraDown,
-    Effect,
     Idle,
-    Input,
     Keypad,
     KeypadReason,
     Looking,
     NotRecognised,
     Now,
     PinNumber,
-    Record,
     Recording,
     State,
     Visit,

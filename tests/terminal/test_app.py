@@ -22,7 +22,7 @@ from terminal.display import Display
 from terminal.gallery import Gallery
 from terminal.screens.drawing import Screen
 from terminal.vision import Vision
-from terminal.visit.states import CANCEL, ENTER, PIN_BUTTON
+from terminal.visit.signals import CANCEL, ENTER, PIN_BUTTON
 from tests.terminal.made import PIN, Kit, encoding_set
 
 pytestmark = pytest.mark.slow

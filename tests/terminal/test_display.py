@@ -17,8 +17,9 @@ from terminal.display.shapes import coverage
 from terminal.faces import Picture
 from terminal.screens import screen_of
 from terminal.screens.drawing import Colour, Ellipse, Panel, Rect, Screen, Stroke, Veil, Weight
-from terminal.visit import states
-from terminal.visit.states import Idle, Looking, Sound
+from terminal.visit import signals
+from terminal.visit.signals import Sound
+from terminal.visit.states import Idle, Looking
 
 RED, BLUE = Colour(200, 0, 0), Colour(0, 0, 200)
 
@@ -194,7 +195,7 @@ def test_keyboards_and_keypads_type(display: Display) -> None:
     pressed(pygame.K_F4, "", pygame.KMOD_LALT)
     pressed(pygame.K_LSHIFT)
     keys = [event.key for event in display.events() if isinstance(event, Pressed)]
-    assert keys == ["7", "7", "7", "a", *[states.ENTER] * 2, *[states.BACKSPACE] * 2, states.CANCEL]
+    assert keys == ["7", "7", "7", "a", *[signals.ENTER] * 2, *[signals.BACKSPACE] * 2, signals.CANCEL]
 
 
 def test_closing_the_window_is_said(display: Display) -> None:

@@ -19,7 +19,8 @@ from terminal import store
 from terminal.display import Display, screenshots
 from terminal.screens import screen_of
 from terminal.screens.drawing import Screen
-from terminal.visit.states import ENTER, PIN_BUTTON, Idle, State
+from terminal.visit.signals import ENTER, PIN_BUTTON
+from terminal.visit.states import Idle, State
 from tests.terminal.made import PIN, Kit
 
 PROJECT = Path(__file__).resolve().parents[2]

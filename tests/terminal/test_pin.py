@@ -14,7 +14,7 @@ import config
 from sync.releases import Person
 from terminal import pin
 from terminal.pin import PinAnswer, PinDesk, PinRefused, Throttle, acceptable, check_pin, hash_pin
-from terminal.visit.states import PinVerdict
+from terminal.visit.signals import PinVerdict
 from tests.terminal.made import PIN
 
 RULES = config.Pin()

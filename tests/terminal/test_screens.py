@@ -20,7 +20,7 @@ from terminal.screens import screen_of, words
 from terminal.screens.drawing import Colour, Ellipse, Panel, Rect, Screen, Weight, contrast
 from terminal.screens.look import Context
 from terminal.screens.sheet import fitted, wrapped
-from terminal.visit import states
+from terminal.visit import signals
 from terminal.visit.states import Idle, KeypadReason, PinCode, PinProblem
 
 SIZES = (*screenshots.SIZES, (1920, 1080), (1024, 600))
@@ -102,9 +102,9 @@ def test_pin_is_one_tap_away_everywhere_and_the_keypad_is_whole(screens: list[tu
     for name, _, screen in screens:
         ids = {button.id for button in screen.buttons}
         if screen.name.startswith("Pin"):
-            assert ids == {*"0123456789", states.BACKSPACE, states.ENTER, states.CANCEL}, name
+            assert ids == {*"0123456789", signals.BACKSPACE, signals.ENTER, signals.CANCEL}, name
         else:
-            assert ids == {states.PIN_BUTTON}, name
+            assert ids == {signals.PIN_BUTTON}, name
 
 
 def test_a_touch_finds_the_button_under_it(screens: list[tuple[str, Context, Screen]]) -> None:

@@ -14,39 +14,41 @@ from sync.messages import Direction, DirectionBy, Method
 from terminal import visit
 from terminal.quality import Reason
 from terminal.sighting import CameraState
-from terminal.visit.states import (
+from terminal.visit.signals import (
     BACKSPACE,
     CANCEL,
     ENTER,
     PIN_BUTTON,
-    AlreadyRecorded,
     CameraChanged,
-    CameraDown,
     CheckPin,
     Chime,
     CommitFailed,
     Committed,
-    Idle,
     Input,
+    PinAnswered,
+    PinVerdict,
+    Record,
+    Saw,
+    Sound,
+    Tapped,
+    Tick,
+    Typed,
+)
+from terminal.visit.states import (
+    AlreadyRecorded,
+    CameraDown,
+    Idle,
     KeypadReason,
     Looking,
     NotRecognised,
     NotRecorded,
-    PinAnswered,
     PinChecking,
     PinCode,
     PinNumber,
     PinProblem,
-    PinVerdict,
-    Record,
     Recorded,
     Recording,
-    Saw,
-    Sound,
     State,
-    Tapped,
-    Tick,
-    Typed,
     VisitRules,
 )
 from terminal.visit.steps import direction_of
