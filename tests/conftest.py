@@ -5,8 +5,12 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from demo.clip import Clip
 
 PROJECT = Path(__file__).resolve().parents[1]
 BENCH_DATA = PROJECT.parent / "shared" / "bench"
@@ -78,3 +82,14 @@ def project() -> Path:
 def bench_data() -> Path:
     """The folder of research photographs; tests that use it carry the mark `bench_data`."""
     return BENCH_DATA
+
+
+@pytest.fixture(scope="session")
+def walk_up_clip(project: Path, tmp_path_factory: pytest.TempPathFactory) -> "Clip":
+    """The demo's clip, made once for all tests (a quarter of a minute); copy it before you change it."""
+    import config
+    from demo import clip
+    from terminal.faces import open_engine
+
+    settings = config.load(project / "config.yaml")
+    return clip.ensure(tmp_path_factory.mktemp("clip"), lambda: open_engine(settings.engine), lambda _: None)

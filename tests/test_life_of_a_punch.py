@@ -32,17 +32,9 @@ from sync.mqtt import Link
 from sync.register import Register
 from sync.register.events import events_since, payload_of
 from sync.wire import Connected, Received
-from terminal.faces import open_engine
 
 PUNCHES = 2
 """The first two people of the clip are enough: each takes six seconds to walk up."""
-
-
-@pytest.fixture(scope="module")
-def walk_up_clip(project: Path) -> clip.Clip:
-    """The demo's clip, made where the demo keeps it."""
-    settings = config.load(project / "config.yaml")
-    return clip.ensure(project / "var" / "demo", lambda: open_engine(settings.engine), lambda _: None)
 
 
 @contextmanager

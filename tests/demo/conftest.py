@@ -1,5 +1,6 @@
 """A home for demos: settings with free ports, its own state, the project's model files."""
 
+import shutil
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -30,9 +31,11 @@ def home(project: Path, tmp_path_factory: pytest.TempPathFactory) -> config.Conf
 
 
 @pytest.fixture(scope="session")
-def made_clip(home: config.Config) -> clip.Clip:
+def made_clip(home: config.Config, walk_up_clip: clip.Clip) -> clip.Clip:
     """The clip, where a demo in `home` looks for it."""
-    return clip.ensure(home.terminal.state.parent / "demo", lambda: open_engine(home.engine), lambda _: None)
+    folder = home.terminal.state.parent / "demo"
+    shutil.copytree(walk_up_clip.path.parent, folder)
+    return clip.ensure(folder, lambda: open_engine(home.engine), lambda _: None)
 
 
 @pytest.fixture
