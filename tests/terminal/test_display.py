@@ -102,7 +102,7 @@ def test_a_pressed_button_lights_up_and_goes_out(display: Display, monkeypatch: 
     display.show(screen)
     assert sum(pixel(*corner)) > sum(before) + 60
     now_s = time.monotonic()
-    monkeypatch.setattr("terminal.display.time.monotonic", lambda: now_s + 1)
+    monkeypatch.setattr("terminal.display.window.time.monotonic", lambda: now_s + 1)
     display.show(screen)
     assert pixel(*corner) == before
 
@@ -258,7 +258,7 @@ def test_the_picture_file_is_whole_and_gone_at_the_end(tmp_path: Path, kind: str
 def test_the_picture_file_changes_a_few_times_a_second_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saves = []
     now_s = [100.0]
-    monkeypatch.setattr("terminal.display.time.monotonic", lambda: now_s[0])
+    monkeypatch.setattr("terminal.display.window.time.monotonic", lambda: now_s[0])
     display = Display(config.Display(driver="dummy", picture_file=str(tmp_path / "screen.jpg")))
     save = pygame.image.save
     monkeypatch.setattr(pygame.image, "save", lambda *given: (saves.append(now_s[0]), save(*given)))

@@ -1,0 +1,63 @@
+"""What comes from a screen: touches, keys, somebody closing the window."""
+
+from dataclasses import dataclass
+
+import pygame
+
+from terminal.visit import signals
+
+_KEYS = {
+    pygame.K_RETURN: signals.ENTER,
+    pygame.K_KP_ENTER: signals.ENTER,
+    pygame.K_BACKSPACE: signals.BACKSPACE,
+    pygame.K_DELETE: signals.BACKSPACE,
+    pygame.K_ESCAPE: signals.CANCEL,
+    **{getattr(pygame, f"K_KP{digit}"): str(digit) for digit in range(10)},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Touched:
+    """A finger or the mouse, in fractions of the screen."""
+
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pressed:
+    """A key: a printable character, or one of the names in `signals`."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """Somebody closed the window."""
+
+
+Event = Touched | Pressed | Closed
+
+
+def event_of(found: pygame.Event, size: tuple[int, int]) -> Event | None:
+    """Return what pygame's event means to a kiosk whose window has `size`, None for what means nothing."""
+    if found.type == pygame.QUIT:
+        return Closed()
+    if found.type == pygame.FINGERDOWN:
+        return Touched(x=found.x, y=found.y)
+    if found.type == pygame.MOUSEBUTTONDOWN and found.button == 1 and not getattr(found, "touch", False):
+        return Touched(x=found.pos[0] / size[0], y=found.pos[1] / size[1])
+    if found.type == pygame.KEYDOWN and (key := _key_of(found)):
+        return Pressed(key=key)
+    return None
+
+
+def _key_of(event: pygame.Event) -> str | None:
+    """Return the key as the visit knows it; keys with Ctrl, Alt and the like are none."""
+    if event.mod & (pygame.KMOD_CTRL | pygame.KMOD_ALT | pygame.KMOD_META):
+        return None
+    if event.key in _KEYS and not (event.unicode.isprintable() and event.unicode):
+        return _KEYS[event.key]
+    if len(event.unicode) == 1 and event.unicode.isprintable():
+        return str(event.unicode)
+    return _KEYS.get(event.key)
