@@ -50,6 +50,7 @@ setup(
         "demo",
         "enroll",
         "sync",
+        "sync.mqtt",
         "sync.register",
         "terminal",
         "terminal.camera",

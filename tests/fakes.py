@@ -53,7 +53,7 @@ class FakeLink(Link):
         answering: bool = True,
     ) -> None:
         self._settings = settings or config.Mqtt()
-        self.in_flight = self._settings.in_flight
+        self._in_flight = self._settings.in_flight
         self.client_id, self.will = client_id, will
         self.answering = answering
         self._hold_receipts = hold_receipts
@@ -71,6 +71,15 @@ class FakeLink(Link):
     @property
     def connected(self) -> bool:
         return self._is_up
+
+    @property
+    def in_flight(self) -> int:
+        return self._in_flight
+
+    @in_flight.setter
+    def in_flight(self, allowed: int) -> None:
+        """A broker that allows `allowed`; the real one has only the getter."""
+        self._in_flight = allowed
 
     def start(self) -> None:
         assert self._life == "new", f"start() on a link that is {self._life}"
