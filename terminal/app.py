@@ -20,6 +20,7 @@ from terminal.display import Display
 from terminal.faces import Engine, open_engine
 from terminal.gallery import Gallery
 from terminal.kiosk import Kiosk
+from terminal.ledger import Ledger
 from terminal.pin import PinDesk
 from terminal.pulse import Pulse
 from terminal.sighting import CameraState, Sighting
@@ -75,12 +76,11 @@ def run(
         kiosk = Kiosk(
             settings,
             display=display,
-            outbox=outbox,
+            ledger=Ledger(settings, outbox=outbox, pulse=pulse, wake_uplink=lambda: uplink.body.wake()),
             desk=desk,
             seen=seen,
             gallery=shelf.gallery,
             pulse=pulse,
-            wake_uplink=lambda: uplink.body.wake(),
         )
 
         def make_vision() -> Vision:

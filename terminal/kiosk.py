@@ -8,17 +8,15 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import assert_never
 
 import config
-from sync.messages import AttendanceEvent
-from sync.outbox import Outbox, OutboxFailed
-from terminal import health, visit
+from terminal import visit
 from terminal.display import Closed, Display, DisplayFailed, Pressed, Touched
 from terminal.faces import Picture
 from terminal.gallery import Gallery
-from terminal.matching import Outcome
+from terminal.ledger import Ledger
 from terminal.pin import PinDesk
 from terminal.pulse import Pulse
 from terminal.screens import screen_of
@@ -30,8 +28,6 @@ from terminal.visit.signals import (
     CameraChanged,
     CheckPin,
     Chime,
-    CommitFailed,
-    Committed,
     Effect,
     Input,
     PinAnswered,
@@ -60,18 +56,16 @@ class Kiosk:
         settings: config.Config,
         *,
         display: Display,
-        outbox: Outbox,
+        ledger: Ledger,
         desk: PinDesk,
         seen: Newest[Sighting | CameraState],
         gallery: Callable[[], Gallery],
         pulse: Pulse,
-        wake_uplink: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._zone = settings.office.zone
-        self._display, self._outbox, self._desk = display, outbox, desk
+        self._display, self._ledger, self._desk = display, ledger, desk
         self._seen, self._gallery, self._pulse = seen, gallery, pulse
-        self._wake_uplink = wake_uplink
         self._rules = VisitRules(
             zone=self._zone,
             result_s=settings.visit.result_s,
@@ -84,7 +78,6 @@ class Kiosk:
         self._answered: tuple[int, ...] = ()
         self._screen: Screen | None = None
         self._picture: Picture | None = None
-        self._waiting = 0
         self._heard_s = self._looked_s = time.monotonic()
         self._failures = 0
         self.closed = False
@@ -155,7 +148,7 @@ class Kiosk:
                 self._heard_s = now_s
                 self._picture = news.picture
                 self._pulse.camera = "ok"
-                self._feed(Saw(sighting=news, earlier=self._earlier_of(news)))
+                self._feed(Saw(sighting=news, earlier=self._ledger.earlier_of(news, self._answered)))
             case CameraState():
                 self._heard_s = now_s
                 self._camera_is(news)
@@ -177,7 +170,7 @@ class Kiosk:
 
     def _take_answers(self) -> None:
         while (answer := self._desk.answer()) is not None:
-            earlier = self._earlier(answer.employee) if answer.employee is not None else None
+            earlier = self._ledger.earlier(answer.employee) if answer.employee is not None else None
             self._feed(
                 PinAnswered(
                     check=answer.check,
@@ -188,25 +181,6 @@ class Kiosk:
                     gallery_version=answer.gallery_version,
                 )
             )
-
-    def _earlier_of(self, sighting: Sighting) -> AttendanceEvent | None:
-        served = sighting.served
-        found = served.identification if served is not None else None
-        if served is None or found is None or found.outcome is not Outcome.MATCH or found.employee is None:
-            return None
-        return self._earlier(found.employee) if served.track_id not in self._answered else None
-
-    def _earlier(self, employee: str) -> AttendanceEvent | None:
-        """Return the last punch of the office's day that was no repeat, and not one of an earlier life of the card."""
-        at = datetime.now(UTC)
-        midnight = at.astimezone(self._zone).replace(hour=0, minute=0, second=0, microsecond=0)
-        since = min(midnight, at - timedelta(seconds=self._rules.repeat_window_s))
-        try:
-            event = self._outbox.last_punch(employee, since=since)
-        except OutboxFailed as error:
-            _log.error("earlier punches cannot be read: %s", error)
-            return None
-        return event if event is not None and event.epoch == self._outbox.epoch else None
 
     # --- the visit and its effects ----------------------------------------------------------------------------------
 
@@ -225,7 +199,7 @@ class Kiosk:
     def _do(self, effect: Effect) -> tuple[Input, ...]:
         match effect:
             case Record():
-                return (self._record(effect),)
+                return (self._ledger.record(effect),)
             case CheckPin():
                 self._desk.ask(effect.check, effect.number, effect.pin)
             case Chime():
@@ -233,31 +207,6 @@ class Kiosk:
             case _:
                 assert_never(effect)
         return ()
-
-    def _record(self, effect: Record) -> Committed | CommitFailed:
-        punch = effect.punch
-        try:
-            event = self._outbox.record(
-                punch,
-                clock=self._pulse.vitals.clock,
-                boot_id=health.boot_id(),
-                boottime_ns=health.boottime_ns(),
-                repeat_of=effect.first.seq if effect.first is not None else None,
-            )
-        except OutboxFailed as error:
-            _log.error("visit not recorded employee=%s method=%s: %s", punch.employee, punch.method, error)
-            return CommitFailed()
-        taken = datetime.now(UTC) - punch.first_seen_at
-        _log.info(
-            "visit recorded employee=%s method=%s seq=%d ms_from_first_seen=%d%s",
-            punch.employee,
-            punch.method,
-            event.seq,
-            taken // timedelta(milliseconds=1),
-            f" repeat_of={event.repeat_of}" if event.repeat_of is not None else "",
-        )
-        self._wake_uplink()
-        return Committed(event=event, first_event=effect.first)
 
     # --- the screen -------------------------------------------------------------------------------------------------
 
@@ -268,10 +217,7 @@ class Kiosk:
         self._looked_s = now_s
         self._pulse.look()
         if self._pulse.offline_since() is not None:
-            try:
-                self._waiting = self._outbox.depth()
-            except OutboxFailed as error:
-                _log.error("the outbox cannot be counted: %s", error)
+            self._ledger.count()
 
     def _draw(self) -> None:
         self._screen = screen_of(self.state, self._context())
@@ -292,7 +238,7 @@ class Kiosk:
             picture=self._picture is not None,
             camera=self._pulse.camera,
             offline_since=self._pulse.offline_since(),
-            waiting=self._waiting,
+            waiting=self._ledger.waiting,
             gallery_version=gallery.version,
             gallery_people=len(gallery.people),
             clock=vitals.clock,

@@ -1,0 +1,92 @@
+"""What the kiosk asks of its card: keep a punch, say what was kept before, count what the centre lacks.
+
+The card's refusals end here: whoever asks gets CommitFailed, None or the last count, and the log the reason.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, tzinfo
+
+import config
+from sync.messages import AttendanceEvent
+from sync.outbox import Outbox, OutboxFailed
+from terminal import health
+from terminal.matching import Outcome
+from terminal.pulse import Pulse
+from terminal.sighting import Sighting
+from terminal.visit.signals import CommitFailed, Committed, Record
+
+_log = logging.getLogger("hadir.terminal.ledger")
+
+
+class Ledger:
+    """The main thread's side of the outbox."""
+
+    def __init__(
+        self, settings: config.Config, *, outbox: Outbox, pulse: Pulse, wake_uplink: Callable[[], None]
+    ) -> None:
+        self._zone: tzinfo = settings.office.zone
+        self._repeat_window_s = settings.visit.repeat_window_s
+        self._outbox, self._pulse, self._wake_uplink = outbox, pulse, wake_uplink
+        self._said = ""
+        self.waiting = 0
+        """How many punches the centre lacked when they were counted last."""
+
+    def record(self, asked: Record) -> Committed | CommitFailed:
+        """Return Committed when the punch is on the card, whatever is cut now; else CommitFailed, and it is not."""
+        punch = asked.punch
+        try:
+            event = self._outbox.record(
+                punch,
+                clock=self._pulse.vitals.clock,
+                boot_id=health.boot_id(),
+                boottime_ns=health.boottime_ns(),
+                repeat_of=asked.first.seq if asked.first is not None else None,
+            )
+        except OutboxFailed as error:
+            _log.error("visit not recorded employee=%s method=%s: %s", punch.employee, punch.method, error)
+            return CommitFailed()
+        taken = datetime.now(UTC) - punch.first_seen_at
+        _log.info(
+            "visit recorded employee=%s method=%s seq=%d ms_from_first_seen=%d%s",
+            punch.employee,
+            punch.method,
+            event.seq,
+            taken // timedelta(milliseconds=1),
+            f" repeat_of={event.repeat_of}" if event.repeat_of is not None else "",
+        )
+        self._wake_uplink()
+        return Committed(event=event, first_event=asked.first)
+
+    def earlier(self, employee: str) -> AttendanceEvent | None:
+        """Return the last punch of the office's day that was no repeat, and not one of an earlier life of the card."""
+        at = datetime.now(UTC)
+        midnight = at.astimezone(self._zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        since = min(midnight, at - timedelta(seconds=self._repeat_window_s))
+        try:
+            event = self._outbox.last_punch(employee, since=since)
+        except OutboxFailed as error:
+            self._say(f"earlier punches cannot be read: {error}")
+            return None
+        return event if event is not None and event.epoch == self._outbox.epoch else None
+
+    def earlier_of(self, sighting: Sighting, answered: tuple[int, ...]) -> AttendanceEvent | None:
+        """Return the earlier punch of whoever is identified; None for `answered` tracks, of which nobody asks it."""
+        served = sighting.served
+        found = served.identification if served is not None else None
+        if served is None or found is None or found.outcome is not Outcome.MATCH or found.employee is None:
+            return None
+        return self.earlier(found.employee) if served.track_id not in answered else None
+
+    def count(self) -> None:
+        """`waiting` is that of now, if the card can be read."""
+        try:
+            self.waiting = self._outbox.depth()
+        except OutboxFailed as error:
+            self._say(f"the outbox cannot be counted: {error}")
+
+    def _say(self, what: str) -> None:
+        """Log it once until something else is to be said: a card that fails, fails many times a second."""
+        if what != self._said:
+            _log.error("%s", what)
+        self._said = what
