@@ -180,17 +180,23 @@ def test_a_backlog_from_before_the_start_leaves(make_desk: Callable[..., Desk]) 
     assert desk.sent() == [3, 4, 5]
 
 
-def test_after_a_reconnect_what_paho_sends_again_is_not_sent_by_us(make_desk: Callable[..., Desk]) -> None:
+def cut_off_after_three(make_desk: Callable[..., Desk], *, answered: int) -> Desk:
+    """Return a desk whose broker answered the first `answered` of three punches before the connection was lost."""
     desk = make_desk(answering=False)
     desk.link.connect()
     for _ in range(3):
         desk.punch()
     desk.turn()
-    mids = [each.mid for each in desk.link.published if each.topic == EVENTS]
-    desk.link.answer(mids[0])
+    for mid in [each.mid for each in desk.link.published if each.topic == EVENTS][:answered]:
+        desk.link.answer(mid)
     desk.turn()
     desk.link.disconnect()
     desk.turn()
+    return desk
+
+
+def test_after_a_reconnect_what_paho_sends_again_is_not_sent_by_us(make_desk: Callable[..., Desk]) -> None:
+    desk = cut_off_after_three(make_desk, answered=1)
     desk.link.connect(session_present=True)
     desk.turn()
     desk.turn(after_s=20)
@@ -198,17 +204,7 @@ def test_after_a_reconnect_what_paho_sends_again_is_not_sent_by_us(make_desk: Ca
 
 
 def test_a_broker_that_lost_its_memory_gets_again_what_it_had_taken(make_desk: Callable[..., Desk]) -> None:
-    desk = make_desk(answering=False)
-    desk.link.connect()
-    for _ in range(3):
-        desk.punch()
-    desk.turn()
-    mids = [each.mid for each in desk.link.published if each.topic == EVENTS]
-    desk.link.answer(mids[0])
-    desk.link.answer(mids[1])
-    desk.turn()
-    desk.link.disconnect()
-    desk.turn()
+    desk = cut_off_after_three(make_desk, answered=2)
     desk.link.connect(session_present=False)
     desk.turn()
     assert desk.sent() == [1, 2, 3, 1, 2], "3 is paho's to send again"
