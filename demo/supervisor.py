@@ -26,7 +26,7 @@ from types import FrameType
 import msgspec
 
 import config
-from demo import derive, ports, stage
+from demo import derive, hint, newcomers, ports, stage
 from demo.children import Child, ChildFailed
 from demo.report import Report, say
 from demo.tally import Tally, tally
@@ -53,6 +53,7 @@ class Play:
     settings: config.Config
     path: Path
     prepared: stage.Stage
+    people_were: newcomers.Shape
     broker: str
     seconds: float | None
     windowed: bool
@@ -91,6 +92,7 @@ def run(
                 derived, word = derive.derived(settings, folder, camera=camera, windowed=windowed)
                 if word is not None:
                     say(word)
+                people_were = newcomers.shape_of(stage.PEOPLE)  # what comes later is the watch's
                 prepared = stage.prepare(derived, folder, with_clip=camera is None, say=say)
                 if prepared.clip is not None:
                     derived = config.replace(derived, camera={"source": f"file:{prepared.clip.path}", "loop": True})
@@ -102,6 +104,7 @@ def run(
                         settings=derived,
                         path=path,
                         prepared=prepared,
+                        people_were=people_were,
                         broker=broker,
                         seconds=seconds,
                         windowed=windowed,
@@ -120,6 +123,9 @@ def run(
 def _play(play: Play, as_json: bool) -> int:
     settings, folder = play.settings, play.path.parent
     hub, programs = _children(play)
+    watch = newcomers.Newcomers(
+        play.path, stage.PEOPLE, was=play.people_were, log=folder / "logs" / "newcomers.log", say=say
+    )
     with Report(settings, kiosk_log=folder / "logs" / "kiosk.log") as report:
         ended_at = None
         try:
@@ -131,11 +137,12 @@ def _play(play: Play, as_json: bool) -> int:
             ports.await_listener(settings.console.host, settings.console.port, programs["console"], play.stop)
             if not play.stop.is_set():
                 _introduce(play)
-            _watch(play, report, hub, programs)
+            _watch(play, report, watch, hub, programs)
             ended_at = datetime.now(UTC)
         except ChildFailed as failure:
             print(f"Error: {failure}", file=sys.stderr, flush=True)
         finally:
+            watch.end()
             _end(hub, list(programs.values()))
         if ended_at is None:
             return 1
@@ -172,11 +179,12 @@ def _children(play: Play) -> tuple[Child, dict[str, Child]]:
     }
 
 
-def _watch(play: Play, report: Report, hub: Child, programs: dict[str, Child]) -> None:
+def _watch(play: Play, report: Report, watch: newcomers.Newcomers, hub: Child, programs: dict[str, Child]) -> None:
     """Tell what happens until it is time to end. Raises ChildFailed."""
     began_s = time.monotonic()
     while not play.stop.wait(TICK_S):
         report.look()
+        watch.look()
         for child in (hub, *programs.values()):
             if child.watch() == 0 and child is programs["kiosk"] and play.windowed:
                 say("The kiosk's window was closed.")
@@ -220,32 +228,30 @@ def _introduce(play: Play) -> None:
     if play.prepared.pin is not None and play.windowed:
         number, name, pin = play.prepared.pin
         say(f"  To try a PIN, touch PIN in the window: number {number} ({name}), PIN {pin}.")
-    command = f"./hadir --config {_short(play.path)} enroll"
-    say("  To enrol somebody while it runs, put a photo into a folder of demo/people and publish, for example:")
-    say("    mkdir demo/people/1005-Rishi_Sunak && cp demo/strangers/rishi_sunak.jpg demo/people/1005-Rishi_Sunak/")
-    say(f"    {command} import demo/people && {command} publish --office {settings.office.id}")
-    say(f"  Logs are in {_short(play.path.parent / 'logs')}. Ctrl-C ends everything.")
+    for line in hint.lines(settings, play.path, stage.PEOPLE):
+        say(f"  {line}")
+    say(f"  Logs are in {hint.short(play.path.parent / 'logs')}. Ctrl-C ends everything.")
     say("")
 
 
 def _summarise(result: Tally) -> None:
     say("")
-    if result.visits is None:
-        say(f"{result.register_events} punches are in the register.")
-        return
-    say(
-        f"{result.visits} visits, {result.recorded} recorded, {result.wrong} wrong; "
-        f"{result.strangers} strangers, {result.strangers_named} named; "
-        f"{result.register_events} punches in the register."
+    punches = (
+        f"{result.register_events} {'punch is' if result.register_events == 1 else 'punches are'} in the register."
     )
+    if result.visits is None:
+        say(punches)
+        return
+    cut = f" {result.unfinished} cut off by the end, not judged." if result.unfinished else ""
+    say(
+        f"{_counted(result.visits, 'visit')}, {result.recorded} recorded, {result.wrong} wrong; "
+        f"{_counted(result.strangers or 0, 'stranger')}, {result.strangers_named} named.{cut}"
+    )
+    say(punches)
 
 
-def _short(path: Path) -> str:
-    """Return the path as one would type it here."""
-    try:
-        return os.fspath(path.relative_to(ROOT))
-    except ValueError:
-        return os.fspath(path)
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _check_disk(folder: Path) -> None:
