@@ -57,7 +57,12 @@ def enroll_add(
             said.append(words)
             click.echo(words)
 
-    source = config.replace(here, camera={"source": camera}).camera if camera else None
+    try:
+        source = config.replace(here, camera={"source": camera}).camera if camera else None
+    except config.ConfigError as error:
+        raise click.UsageError(
+            f"--camera {camera!r} is unknown; give usb:0, picamera, file:CLIP or folder:PICTURES"
+        ) from error
     with open_camera(source) if source else nullcontext() as opened:
         report = desk.add_person(
             here,
@@ -71,6 +76,7 @@ def enroll_add(
     _say_person(report)
     if report.why is not None:
         sys.exit(1)
+    click.echo("Publish to bring this to the kiosks.")
 
 
 @enroll.command("import")
@@ -87,18 +93,29 @@ def enroll_import(settings: Settings, /, folder: Path, **how: Any) -> None:
 
     report = importer.import_folder(settings(), folder, progress=lambda seen: _say_person(seen.person), **how)
     for note in report.notes:
-        click.echo(note)
+        click.echo(_plain(note))
     counts = ", ".join(f"{report.count(done)} {done}" for done in Done)
-    click.echo(f"{'Would be: ' if report.dry_run else ''}{counts}; publish to bring this to the kiosks.")
+    if report.dry_run:
+        click.echo(f"Would be: {counts}.")
+    elif report.count(Done.ADDED) or report.count(Done.CHANGED):
+        click.echo(f"{counts}; publish to bring this to the kiosks.")
+    else:
+        click.echo(f"{counts}.")
     if report.count(Done.REFUSED):
         sys.exit(1)
 
 
+def _plain(words: str) -> str:
+    """Return a line that a file's name cannot make more than one, nor a colour of."""
+    return "".join(sign if sign.isprintable() else "?" for sign in words)
+
+
 def _say_person(report: "PersonReport") -> None:
-    click.echo(f"{report.number} {report.name}: {report.done}{f' - {report.why}' if report.why else ''}")
+    who = f"{report.number} {report.name}".strip() or report.where
+    click.echo(_plain(f"{who}: {report.done}{f' - {report.why}' if report.why else ''}"))
     for photo in report.photos:
         if not photo.used:
-            click.echo(f"  {photo.photo}: {photo.why}")
+            click.echo(_plain(f"  {photo.photo}: {photo.why}"))
     for warning in report.warnings:
         click.echo(f"  note: {warning}")
 
@@ -128,8 +145,13 @@ def enroll_list(settings: Settings, /, office: str | None) -> None:
 
     from enroll import desk
 
+    listed = desk.list_people(settings(), office)
+    if not listed:
+        where = f" at {office}" if office else ""
+        click.echo(f"Nobody is enrolled{where}; see ./hadir enroll add --help and ./hadir enroll import --help.")
+        return
     table = Table("number", "name", "office", "templates", "samples", "PIN", "withdrawn")
-    for person in desk.list_people(settings(), office):
+    for person in listed:
         withdrawn = person.withdrawn_at.date().isoformat() if person.withdrawn_at else ""
         counts = (str(person.templates), str(person.samples))
         table.add_row(person.number, person.name, person.office, *counts, "yes" if person.has_pin else "", withdrawn)
@@ -156,7 +178,9 @@ def enroll_publish(settings: Settings, /, office: str, force: bool) -> None:
     from enroll import publish
 
     report = publish.publish(settings(), office, force=force)
-    click.echo(f"Published version {report.version} of {office}: {report.people} people, {report.bytes} bytes.")
+    people = f"{report.people} {'person' if report.people == 1 else 'people'}"
+    what = f"{report.changes.new} new, {report.changes.changed} changed, {report.changes.gone} gone"
+    click.echo(f"Published version {report.version} of {office}, {report.bytes} bytes, {people}: {what}.")
     for file in report.left_behind:
         click.echo(f"{file} could not be removed and may hold people withdrawn since; delete it yourself.")
     if report.problem is not None:

@@ -19,7 +19,7 @@ from sync.keys import PRIVATE_NAME, PrivateKey, load_private
 from sync.messages import gallery_topic
 from sync.mqtt import Connected, Disconnected, Link, LinkFailed, Sent
 from sync.register import Register, sets
-from sync.releases import EncodingSet, sign_set
+from sync.releases import EncodingSet, ReleaseRefused, open_set, sign_set
 from terminal.faces.opencv import DIMENSION, ENGINE_ID
 
 BROKER_WAIT_S = 5.0
@@ -35,9 +35,19 @@ class PublishRefused(HadirError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """How many people a set has that the one before had not, has otherwise (name, face or PIN), or has no more."""
+
+    new: int
+    changed: int
+    gone: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PublishReport:
     """What was published. `people` are all in the set, `faces` those with a template, `bytes` the size of the file.
 
+    `changes` compares it with the version before, where there is one that this key signed; else everybody is new.
     `reached_broker` tells whether the broker took it; where not, `problem` says why, and the set goes out when the
     collector connects. `left_behind` are files of earlier sets that could not be removed: they may hold people who have
     been withdrawn since.
@@ -46,6 +56,7 @@ class PublishReport:
     office: str
     version: int
     people: int
+    changes: Changes
     faces: int
     bytes: int
     file: Path
@@ -70,7 +81,9 @@ def publish(
     """
     key = load_private(settings.centre.keys / PRIVATE_NAME)
     with Register.open(settings.centre.register) as register, _alone(settings.centre.releases):
-        content, blob, file = _release(register, settings.centre.releases, office, key, force, engine_id, dimension)
+        content, changes, blob, file = _release(
+            register, settings.centre.releases, office, key, force, engine_id, dimension
+        )
         left_behind = _remove_older(settings.centre.releases, content)
         _log.info("released version %d of %s with %d people", content.version, office, len(content.people))
         problem = _tell_broker(settings.mqtt, office, blob, broker_wait_s)
@@ -78,6 +91,7 @@ def publish(
         office=office,
         version=content.version,
         people=len(content.people),
+        changes=changes,
         faces=sum(1 for person in content.people if person.templates),
         bytes=len(blob),
         file=file,
@@ -89,7 +103,7 @@ def publish(
 
 def _release(
     register: Register, folder: Path, office: str, key: PrivateKey, force: bool, engine_id: str, dimension: int
-) -> tuple[EncodingSet, bytes, Path]:
+) -> tuple[EncodingSet, Changes, bytes, Path]:
     for _ in range(_TRIES):
         try:
             newer_than = max(_versions_in(folder, office), default=0)
@@ -108,6 +122,7 @@ def _release(
                 f"office {office} has nobody with a face or a PIN; enrol people first, "
                 "or publish with --force to empty its kiosks"
             )
+        changes = changes_between(_newest(register, office, key), content)
         blob = sign_set(content, key)
         file = folder / f"{office}-{content.version}.hset"
         try:
@@ -117,8 +132,29 @@ def _release(
             continue
         except OSError as error:
             raise PublishRefused(f"{file} cannot be written ({error.strerror}); see centre.releases") from error
-        return content, blob, file
+        return content, changes, blob, file
     raise PublishRefused(f"others publish for {office} all the time; try again")
+
+
+def changes_between(before: EncodingSet | None, after: EncodingSet) -> Changes:
+    """Return what is different in `after`; another engine's templates are different ones."""
+    had = {person.employee: person for person in before.people} if before else {}
+    has = {person.employee: person for person in after.people}
+    return Changes(
+        new=sum(number not in had for number in has),
+        changed=sum(number in had and had[number] != person for number, person in has.items()),
+        gone=sum(number not in has for number in had),
+    )
+
+
+def _newest(register: Register, office: str, key: PrivateKey) -> EncodingSet | None:
+    kept = sets.current_release(register, office)
+    if kept is None:
+        return None
+    try:
+        return open_set(kept[1], trusted=key.public_key(), office=office, engine_id=None, newer_than=-1)
+    except ReleaseRefused:  # signed by the key before this one, say: nothing to compare with
+        return None
 
 
 def _tell_broker(settings: config.Mqtt, office: str, blob: bytes, wait_s: float) -> str | None:

@@ -93,6 +93,27 @@ def test_a_set_is_signed_kept_and_recorded_without_a_broker(away: config.Config)
         assert sets.current_releases(register) == [("demo", blob)]
 
 
+@pytest.mark.usefixtures("someone")
+def test_a_publish_counts_who_is_new_changed_and_gone_since_the_one_before(
+    away: config.Config, engine: Engine, tmp_path: Path, painted
+) -> None:
+    def changes() -> tuple[int, int, int]:
+        report = publish(away).changes
+        return report.new, report.changed, report.gone
+
+    assert changes() == (2, 0, 0)
+    assert changes() == (0, 0, 0), "nothing happened"
+    add_person(away, "1003", "Dewi", pin="951742", engine=engine)
+    (tmp_path / "budi.png").write_bytes(painted(2))
+    add_person(away, "1002", photos=[tmp_path / "budi.png"], engine=engine)
+    withdraw(away, "1001")
+    assert changes() == (1, 1, 1)
+    for half in (keys.PRIVATE_NAME, keys.PUBLIC_NAME):
+        (away.centre.keys / half).unlink()
+    keys.new_release_key(away.centre.keys)
+    assert changes() == (2, 0, 0), "what another key signed is not compared with"
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("someone")
 def test_a_set_lies_on_the_topic_for_kiosks_that_come_later(live: config.Config) -> None:
