@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
+from typing import assert_never
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # started as a file, by its path
 
@@ -126,31 +127,40 @@ def enrol(settings: config.Config, people: Path, changed: Collection[str]) -> It
     told: list[str] = []
 
     def tell(seen: importer.Progress) -> None:
-        told.extend(_of_person(seen.person, changed))
+        where, done = seen.person.where, seen.person.done
+        if done is not Done.REFUSED or any(where == name or where.startswith(f"{name} ") for name in changed):
+            told.extend(words_of(seen.person, then="; publish to bring this to the kiosk"))
 
     try:
         report = importer.import_folder(settings, people, progress=tell)
-        told.extend(note for note in report.notes if note.partition(":")[0] in changed)
+        told.extend(_plain(note) for note in report.notes if note.partition(":")[0] in changed)
     except HadirError as error:
-        told.append(f"New photos cannot be enrolled: {error}")
-    for line in told:
-        yield "".join(sign if sign.isprintable() else "?" for sign in line)
+        told.append(_plain(f"New photos cannot be enrolled: {error}"))
+    yield from told
 
 
-def _of_person(person: PersonReport, changed: Collection[str]) -> Iterator[str]:
+def words_of(person: PersonReport, *, then: str = "") -> Iterator[str]:
+    """Yield what became of somebody and of the photos that were not used; nothing where nothing changed."""
     who = f"{person.number} {person.name}".strip() or person.where
     match person.done:
         case Done.ADDED:
-            yield f"Enrolled {who}; publish to bring this to the kiosk."
+            yield _plain(f"Enrolled {who}{then}.")
         case Done.CHANGED:
-            yield f"Enrolled {who} anew; publish to bring this to the kiosk."
-        case Done.REFUSED if any(person.where == name or person.where.startswith(f"{name} ") for name in changed):
-            yield f"Not enrolled: {person.where}: {person.why}"
-        case _:
+            yield _plain(f"Enrolled {who} anew{then}.")
+        case Done.REFUSED:
+            yield _plain(f"Not enrolled: {person.where or who}: {person.why}")
+        case Done.UNCHANGED:
             return
+        case _:
+            assert_never(person.done)
     for photo in person.photos:
-        if not photo.used and photo.why != person.why:
-            yield f"  {photo.photo} was not used: {photo.why}"
+        if not photo.used:
+            yield _plain(f"  {photo.photo} was not used: {photo.why}")
+
+
+def _plain(words: str) -> str:
+    """Return a line that a file's name cannot make more than one, nor a colour of."""
+    return "".join(sign if sign.isprintable() else "?" for sign in words)
 
 
 def main(arguments: list[str]) -> None:

@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import config
-from demo import clip
+from demo import clip, newcomers
 from enroll import desk, importer, publish
-from enroll.desk import Done
 from errors import HadirError
 from sync import keys
 from sync.register import Register, sets
@@ -49,9 +48,8 @@ def prepare(settings: config.Config, folder: Path, *, with_clip: bool, say: Say)
 
     report = importer.import_folder(settings, PEOPLE)
     for person in report.people:
-        if person.done is not Done.UNCHANGED:
-            why = f" - {person.why}" if person.why else ""
-            say(f"Enrolment: {person.number} {person.name}: {person.done}{why}")
+        for line in newcomers.words_of(person):
+            say(line)
     pin = _have_pins(settings)
     made = clip.ensure(folder, engine, say) if with_clip else None
     return Stage(clip=made, pin=pin)

@@ -36,7 +36,7 @@ def test_the_first_time_enrols_everybody_and_the_second_changes_nothing(
     words, say = said
     prepared = stage.prepare(fresh, tmp_path, with_clip=False, say=say)
     assert prepared == stage.Stage(clip=None, pin=("1001", "Barack Obama", "274913"))
-    assert [word.rpartition(": ")[2] for word in words] == ["added"] * 4
+    assert words == [f"Enrolled {each.employee} {each.name}." for each in clip.CAST.values() if each.employee]
     people = desk.list_people(fresh)
     assert [(person.number, person.name, person.has_pin) for person in people] == [
         (each.employee, each.name, True) for each in clip.CAST.values() if each.employee is not None
