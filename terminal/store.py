@@ -6,6 +6,7 @@ never repaired in place and never deleted, and a fresh one begins: the outbox gi
 sees the break, and the alarm `card_damaged` stays on the card.
 """
 
+import errno
 import fcntl
 import os
 import sqlite3
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Self
 
 from sqlite_utils import Database, Migrations
 
@@ -49,12 +50,21 @@ _PRAGMAS = (
 # SQLite's primary result codes (sqlite.org/rescode.html) that mean the file itself is wrong.
 _DAMAGE = (11, 26)  # CORRUPT, NOTADB
 
+_IOERR, _IOERR_NOMEM = 10, 3082
+# errno(3) of a disk that is full, failing, read-only or busy: nothing that a setting could be wrong about.
+_PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
+
 _opening = threading.Lock()
 _checked: set[Path] = set()
+_broken: dict[Path, str] = {}
 
 
 class CardFailed(HadirError):
     """The card cannot be used; the text says why and what to do."""
+
+
+class CardFailing(CardFailed):
+    """The card does not answer as it should, and may later: it is worth trying again."""
 
 
 class CardDamaged(CardFailed):
@@ -88,7 +98,18 @@ def open_card(folder: Path) -> sqlite3.Connection:
             _prepare(path)
             _checked.add(path.resolve())
     with _failing_clearly(folder):
-        return _connect(path)
+        connection = _connect(path)
+        connection.watched = path.resolve()
+        return connection
+
+
+def broken(folder: Path) -> str | None:
+    """Return what a disk or SQLite said that ends this process's use of the card; None while all is well.
+
+    After an I/O error nobody knows what the disk has (a second fsync says yes to what the first one lost), and a
+    damaged file only gets worse: no connection of this process does anything more, and the next process looks first.
+    """
+    return _broken.get((folder / FILE).resolve())
 
 
 def alarms(connection: sqlite3.Connection) -> tuple[str, ...]:
@@ -142,8 +163,63 @@ def _set_aside(path: Path) -> None:
         os.close(folder)
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=5, isolation_level=None)
+class _Connection(sqlite3.Connection):
+    """A connection that knows of which file it is to tell that it is broken: none while it is being opened."""
+
+    watched: Path | None = None
+
+    def cursor(self, factory: Any = None) -> Any:
+        return super().cursor(factory or _Cursor)
+
+    # sqlite3's own shortcuts make their cursors without asking for one.
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        cursor: sqlite3.Cursor = self.cursor()
+        return cursor.execute(sql, parameters)
+
+    def executemany(self, sql: str, parameters: Any, /) -> sqlite3.Cursor:
+        cursor: sqlite3.Cursor = self.cursor()
+        return cursor.executemany(sql, parameters)
+
+
+class _Cursor(sqlite3.Cursor):
+    """Everything asked of the card goes through here."""
+
+    def execute(self, sql: str, parameters: Any = (), /) -> Self:
+        with _noting(self.connection, sql):
+            return super().execute(sql, parameters)
+
+    def executemany(self, sql: str, parameters: Any, /) -> Self:
+        with _noting(self.connection, sql):
+            return super().executemany(sql, parameters)
+
+    def fetchone(self) -> Any:
+        with _noting(self.connection):
+            return super().fetchone()
+
+    def fetchall(self) -> list[Any]:
+        with _noting(self.connection):
+            return super().fetchall()
+
+
+@contextmanager
+def _noting(connection: sqlite3.Connection, sql: str = "") -> Iterator[None]:
+    path = getattr(connection, "watched", None)
+    if path is None:
+        yield
+        return
+    if path in _broken and sql != "ROLLBACK":
+        raise sqlite3.OperationalError(f"{_broken[path]} before; it is used no more until the kiosk starts again")
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) or 0
+        if _primary_code(error) in (_IOERR, *_DAMAGE) and code != _IOERR_NOMEM:
+            _broken.setdefault(path, str(error))
+        raise
+
+
+def _connect(path: Path) -> _Connection:
+    connection = sqlite3.connect(path, timeout=5, isolation_level=None, factory=_Connection)
     try:
         for name, value, expected in _PRAGMAS:
             connection.execute(f"PRAGMA {name}={value}").fetchall()
@@ -200,18 +276,19 @@ def _failing_clearly(folder: Path) -> Iterator[None]:
             f"{folder}: not allowed to write here; give the folder to the user of the kiosk, or set terminal.state"
         ) from error
     except OSError as error:
+        kind = CardFailing if error.errno in _PASSING else CardFailed
         why = error.strerror or str(error)
-        raise CardFailed(
-            f"{folder}: the card cannot be used ({why}); free space on it or set terminal.state"
-        ) from error
+        raise kind(f"{folder}: the card cannot be used ({why}); free space on it or set terminal.state") from error
     except sqlite3.Error as error:
+        kind = CardFailing
         match _primary_code(error):
             case 13:
                 advice = "the disk is full; free some space on it"
             case 8 | 14:
+                kind = CardFailed
                 advice = "not allowed to write here; give the folder to the user of the kiosk, or set terminal.state"
             case 5 | 6:
                 advice = "another program holds it; stop that program"
             case _:
                 advice = f"{error}; if it stays so, replace the card"
-        raise CardFailed(f"{folder / FILE}: {advice}") from error
+        raise kind(f"{folder / FILE}: {advice}") from error

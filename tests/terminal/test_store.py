@@ -1,5 +1,6 @@
 """The card: safe settings on every connection, damage set aside, one sentence for everything else."""
 
+import errno
 import os
 import sqlite3
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sync.messages import ClockQuality
-from sync.outbox import Outbox
+from sync.outbox import Outbox, OutboxFailed
 from terminal import store
 from terminal.store import CardFailed
 from tests.terminal.made import punch
@@ -24,6 +25,7 @@ BOOT = "b" * 32
 def _a_new_process() -> None:
     """Have no card checked yet, as when the kiosk has just started."""
     store._checked.clear()
+    store._broken.clear()
 
 
 def recorded(connection: sqlite3.Connection, times: int = 1) -> Outbox:
@@ -212,3 +214,42 @@ def test_a5_a_full_disk_refuses_and_space_brings_it_back(tmp_path: Path) -> None
             assert outbox.last_seq() == outbox.depth() == thanked + 1
     finally:
         subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_file_that_breaks_while_in_use_is_used_no_more_by_any_thread(tmp_path: Path) -> None:
+    with closing(store.open_card(tmp_path)) as connection, closing(store.open_card(tmp_path)) as other:
+        outbox = recorded(connection, 300)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        assert store.broken(tmp_path) is None
+        size = (tmp_path / store.FILE).stat().st_size
+        with (tmp_path / store.FILE).open("r+b") as file:
+            file.seek(4096)
+            file.write(b"\xff" * (size - 4096))
+        connection.execute("PRAGMA shrink_memory").fetchall()
+        with pytest.raises(OutboxFailed):
+            outbox.punches("1001", since=punch().occurred_at)
+        assert "malformed" in (store.broken(tmp_path) or "")
+        with pytest.raises(sqlite3.OperationalError, match="used no more until the kiosk starts again"):
+            other.execute("BEGIN IMMEDIATE")
+    store._checked.clear()
+    store._broken.clear()
+    with closing(store.open_card(tmp_path)) as connection:
+        assert store.alarms(connection) == ("card_damaged",)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO])
+def test_a_full_failing_or_read_only_disk_is_worth_another_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "open", failing)
+    with pytest.raises(store.CardFailing, match=os.strerror(number)):
+        store.claim(tmp_path)
+
+
+def test_a_card_that_another_kiosk_has_is_not(tmp_path: Path) -> None:
+    with store.claim(tmp_path), pytest.raises(CardFailed, match="another kiosk") as found:
+        store.claim(tmp_path)
+    assert not isinstance(found.value, store.CardFailing)
