@@ -16,11 +16,16 @@ class Pulse:
     """How the kiosk is, gathered here for the status: written and read by several threads, one reference at a time."""
 
     def __init__(
-        self, settings: config.Config, *, gallery: Callable[[], Gallery], card_alarms: tuple[str, ...]
+        self,
+        settings: config.Config,
+        *,
+        gallery: Callable[[], Gallery],
+        card_alarms: tuple[str, ...],
+        supply_alarms: Callable[[], tuple[str, ...]],
     ) -> None:
         self._folder = settings.terminal.state
         self._gallery = gallery
-        self._card_alarms = card_alarms
+        self._card_alarms, self._supply_alarms = card_alarms, supply_alarms
         self._began_s = time.monotonic()
         self._told_s: float | None = None
         self._told_at = datetime.now(UTC)
@@ -57,7 +62,7 @@ class Pulse:
         """Return the codes of what somebody should look at."""
         free_mb = self.vitals.disk_free_mb
         low = ("disk_low",) if free_mb is not None and free_mb < health.DISK_LOW_MB else ()
-        return (*self._card_alarms, *low, *(("thread_restarted",) if self.restarts else ()))
+        return (*self._supply_alarms(), *self._card_alarms, *low, *(("thread_restarted",) if self.restarts else ()))
 
     def offline_since(self) -> datetime | None:
         """Return since when there is no broker, None while there is one (or the kiosk has only just begun)."""

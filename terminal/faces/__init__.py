@@ -74,3 +74,14 @@ def open_engine(settings: EngineSettings) -> Engine:
             return OpenCvEngine(settings)
         case _:
             assert_never(settings.name)
+
+
+def engine_id_of(settings: EngineSettings) -> str:
+    """Return the id of the engine that `settings` name, without its models."""
+    match settings.name:
+        case "opencv":
+            from terminal.faces.opencv import ENGINE_ID
+
+            return ENGINE_ID
+        case _:
+            assert_never(settings.name)

@@ -75,6 +75,22 @@ def screen_of(state: State, context: Context) -> Screen:
             assert_never(state)
 
 
+def card_down(context: Context) -> Screen:
+    """Return the screen of a kiosk that has no card to record on: no button, for nothing could be thanked for."""
+    say = words.LANGUAGES[context.language]
+    sheet = Sheet("CardDown", width_px=context.width_px, height_px=context.height_px, measure=context.measure)
+    middle, room = sheet.width / 2, sheet.width - 2 * MARGIN
+    chip = words.clock(context.now.at, context.zone)
+    sheet.text(chip, middle, 24, 44, WHITE, SLATE, weight=Weight.LIGHT, align=Align.CENTRE)
+    top = sheet.height / 2 - 70
+    for said, largest, colour in ((say.card_down, 44, WHITE), (say.card_down_advice, 30, PALE)):
+        lines, size = fitted(
+            said, room, largest=largest, smallest=18, lines=3, weight=Weight.BOLD, measure=sheet.measure
+        )
+        top = sheet.lines(lines, middle, top, size, colour, SLATE, weight=Weight.BOLD, align=Align.CENTRE) + 16
+    return sheet.screen(SLATE)
+
+
 def status_line(context: Context, say: words.Words) -> str:
     """Return the small line for whoever looks after the kiosk: what is wrong first, then what is as it should be."""
     parts = [say.alarms[code] for code in context.alarms if code in say.alarms]

@@ -51,6 +51,8 @@ class Words:
     face_data: str
     no_face_data: str
     clock_not_set: str
+    card_down: str
+    card_down_advice: str
     alarms: dict[str, str]
 
 
@@ -106,7 +108,11 @@ INDONESIAN = Words(
     face_data="Data wajah v{}",
     no_face_data="Belum ada data wajah",
     clock_not_set="Jam belum tersinkron",
+    card_down="Kehadiran belum dapat dicatat",
+    card_down_advice="Silakan isi daftar hadir kertas dan hubungi petugas.",
     alarms={
+        "models_unavailable": "Pengenalan wajah belum tersedia, hubungi petugas",
+        "release_key_unavailable": "Kunci data wajah tidak ada, hubungi petugas",
         "card_damaged": "Penyimpanan diganti, hubungi petugas",
         "disk_low": "Penyimpanan hampir penuh, hubungi petugas",
     },
@@ -164,7 +170,11 @@ ENGLISH = Words(
     face_data="Face data v{}",
     no_face_data="No face data yet",
     clock_not_set="Clock not synchronised",
+    card_down="Attendance cannot be recorded now",
+    card_down_advice="Please sign the paper list and call the office admin.",
     alarms={
+        "models_unavailable": "Face recognition not available yet, call the office admin",
+        "release_key_unavailable": "Key for face data missing, call the office admin",
         "card_damaged": "Storage was replaced, call the office admin",
         "disk_low": "Storage nearly full, call the office admin",
     },

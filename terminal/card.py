@@ -1,0 +1,87 @@
+"""The card in this kiosk's hands: claimed and opened, or waited for with a screen that says so.
+
+A kiosk that cannot record must not stand there black: people have to know that the paper list is today's way. What is
+wrong with the settings still ends it at once, with one sentence.
+"""
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import config
+from sync import notify
+from sync.outbox import Outbox, OutboxFailed
+from terminal import store
+from terminal.display import Closed, Display
+from terminal.screens import card_down
+from terminal.screens.look import Context
+from terminal.visit.states import Now
+
+_TRY_EVERY_S = 5.0
+_LOOK_EVERY_S = 0.2
+
+_log = logging.getLogger("hadir.terminal.card")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """The main thread's card. `alarms` are those that stand on it; `close` gives it back, and may be called once."""
+
+    outbox: Outbox
+    alarms: tuple[str, ...]
+    close: Callable[[], None]
+
+
+def take(settings: config.Config) -> Card:
+    """Return the card, which no other kiosk can take now.
+
+    Raises CardFailing for what may pass by itself or by somebody's hand, another HadirError for what will not.
+    """
+    folder = settings.terminal.state
+    with ExitStack() as held:
+        held.enter_context(store.claim(folder))
+        connection = store.open_card(folder)
+        held.callback(connection.close)
+        try:
+            outbox = Outbox(connection, office=settings.office.id, terminal=settings.terminal.id)
+        except OutboxFailed as error:
+            if isinstance(error.__cause__, sqlite3.Error):
+                raise store.CardFailing(str(error)) from error
+            raise
+        return Card(outbox=outbox, alarms=store.alarms(connection), close=held.pop_all().close)
+
+
+def wait_for(settings: config.Config, *, display: Display, stop: threading.Event) -> Card | None:
+    """Return the card when it can be used, saying on the screen that it cannot; None if stopped or closed first.
+
+    Raises what `take` raises, but not CardFailing.
+    """
+    notify.tell("READY=1")
+    said, tried_s = "", -_TRY_EVERY_S
+    while not stop.is_set() and not any(isinstance(event, Closed) for event in display.events()):
+        if time.monotonic() >= tried_s + _TRY_EVERY_S:
+            try:
+                return take(settings)
+            except store.CardFailing as error:
+                if str(error) != said:
+                    _log.error("nothing can be recorded: %s", error)
+                said, tried_s = str(error), time.monotonic()
+            notify.tell("WATCHDOG=1")
+        width_px, height_px = display.size
+        context = Context(
+            width_px=width_px,
+            height_px=height_px,
+            measure=display.measure,
+            now=Now(at=datetime.now(UTC), monotonic_s=time.monotonic()),
+            zone=settings.office.zone,
+            language=settings.display.language,
+            office=settings.office.name,
+        )
+        display.show(card_down(context))
+        stop.wait(_LOOK_EVERY_S)
+    return None
