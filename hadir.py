@@ -1,6 +1,7 @@
 """The command: one page of subcommands, each importing its room only when it is run."""
 
 import importlib
+import io
 import logging
 import signal
 import sys
@@ -55,6 +56,10 @@ class Polite(click.Group):
 def main(context: click.Context, config_path: Path) -> None:
     """Face-recognition attendance kiosks that decide alone, and a centre that loses nothing."""
     context.obj = lambda: _settings(config_path)
+    # A name the terminal has no letters for is shown with a ?, instead of ending the command.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _settings(path: Path) -> config.Config:
