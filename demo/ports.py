@@ -13,7 +13,7 @@ LISTEN_WITHIN_S = 30.0
 
 
 class PortTaken(HadirError):
-    """Another program has a port of the demo's; the text says which, and which setting moves the demo."""
+    """A port of the demo's cannot be had; the text says which, and which setting moves the demo."""
 
 
 def check(settings: config.Config) -> None:
@@ -24,6 +24,9 @@ def check(settings: config.Config) -> None:
     ):
         try:
             _bind(host, port)
+        except (socket.gaierror, UnicodeError) as error:
+            host_setting = setting.replace("port", "host")
+            raise PortTaken(f"{host_setting} {host!r} is no address of this machine; set 127.0.0.1") from error
         except OSError as error:
             raise PortTaken(
                 f"port {port} of {host} cannot be used ({error.strerror or error}); "

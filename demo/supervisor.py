@@ -31,6 +31,7 @@ from demo.children import Child, ChildFailed
 from demo.report import Report, say
 from demo.tally import Tally, tally
 from errors import HadirError
+from terminal.camera import open_camera
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDED_MB = 200
@@ -92,6 +93,8 @@ def run(
                 derived, word = derive.derived(settings, folder, camera=camera, windowed=windowed)
                 if word is not None:
                     say(word)
+                if derived.camera.source.startswith(("file:", "folder:")) and camera is not None:
+                    _look_through(derived.camera)
                 people_were = newcomers.shape_of(stage.PEOPLE)  # what comes later is the watch's
                 prepared = stage.prepare(derived, folder, with_clip=camera is None, say=say)
                 if prepared.clip is not None:
@@ -254,10 +257,16 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
+def _look_through(settings: config.Camera) -> None:
+    """Return when the clip or folder gives a picture: it cannot come later, as a camera can. Raises CameraFailed."""
+    with open_camera(settings, real_time=False) as opened:
+        opened.read()
+
+
 def _check_disk(folder: Path) -> None:
     free_mb = shutil.disk_usage(folder).free // 2**20
     if free_mb < NEEDED_MB:
-        raise DemoFailed(f"the disk is full: {free_mb} MB are free where {folder} is; make it {NEEDED_MB} MB")
+        raise DemoFailed(f"the disk is full: {free_mb} MB are free where {folder} is; free {NEEDED_MB} MB")
 
 
 def _write_private(path: Path, text: str) -> None:

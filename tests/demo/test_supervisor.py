@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 import config
-from demo import clip, supervisor
+from demo import clip, ports, supervisor
+from demo.tally import Tally
 
 Start = Callable[..., "Running"]
 
@@ -189,6 +190,43 @@ def test_without_a_display_it_says_so_and_goes_on(home: config.Config, project: 
     )
     assert done.stdout.startswith("There is no display here, so the kiosk has no window: its screen is on the page.\n")
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("camera", "words"),
+    [
+        ("file:absent.mp4", "there is no clip .*absent.mp4; give the path of a video file"),
+        ("file:{file}", "is not a video that can be decoded"),
+        ("folder:{folder}", "holds no .jpg, .jpeg or .png; give a folder of pictures"),
+    ],
+    ids=["absent", "garbage", "empty"],
+)
+def test_a_clip_or_folder_without_a_picture_is_refused_before_anything_starts(
+    start: Start, tmp_path: Path, camera: str, words: str
+) -> None:
+    (tmp_path / "garbage.mp4").write_bytes(b"no clip at all")
+    (tmp_path / "empty").mkdir()
+    camera = camera.format(file=tmp_path / "garbage.mp4", folder=tmp_path / "empty")
+    demo = start("--camera", camera, "--seconds", "1")
+    (line,) = demo.rest()
+    assert demo.process.wait() == 1
+    assert re.fullmatch(f"Error: .*{words}.*", line)
+
+
+def test_a_host_that_is_no_address_is_said_as_such(home: config.Config) -> None:
+    settings = config.replace(home, console={"host": "nowhere.invalid"})
+    with pytest.raises(ports.PortTaken, match=r"console\.host 'nowhere.invalid' is no address of this machine"):
+        ports.check(settings)
+
+
+def test_the_summary_counts_in_words_that_agree(capsys: pytest.CaptureFixture[str]) -> None:
+    counted = {"wrong": 0, "strangers": 1, "strangers_named": 0, "pin_events": 0}
+    supervisor._summarise(Tally(visits=1, recorded=1, register_events=1, unfinished=2, **counted))
+    assert capsys.readouterr().out.split("\n")[1:3] == [
+        "1 visit, 1 recorded, 0 wrong; 1 stranger, 0 named. 2 cut off by the end, not judged.",
+        "1 punch is in the register.",
+    ]
 
 
 def test_a_full_disk_is_said_before_anything_is_written(
