@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 import config
+from errors import where
 from terminal import visit
 from terminal.display import Closed, Display, DisplayFailed, Pressed, Touched
 from terminal.faces import Picture
@@ -120,8 +121,11 @@ class Kiosk:
             self._failures += 1
             if self._failures >= _FAILURES_IN_A_ROW:
                 raise
-            _log.exception("the visit begins anew: %s", type(error).__name__)
-            self._visit = visit.start(self._rules, self._now())
+            anew = self._failures > 1  # what failed once may only have been one frame of a screen that thanks
+            said = "the visit begins anew" if anew else "a turn failed"
+            _log.error("%s: %s at %s", said, type(error).__name__, where(error))
+            if anew:
+                self._visit = visit.start(self._rules, self._now(), memory=self._visit.memory)
 
     # --- inputs -----------------------------------------------------------------------------------------------------
 
@@ -249,7 +253,8 @@ class Kiosk:
         if not isinstance(self.state, Recorded | AlreadyRecorded):
             return None
         person = gallery.people.get(self.state.event.punch.employee)
-        return person.name if person is not None else None
+        # A character that no font draws must not take the thanks for a punch off the screen.
+        return "".join(letter for letter in person.name if letter.isprintable()) if person is not None else None
 
     @staticmethod
     def _now() -> Now:

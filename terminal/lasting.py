@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from errors import HadirError
+from errors import HadirError, where
 
 _RESTART_AFTER_S = 1.0
 _JOIN_S = 1.8
@@ -57,7 +57,9 @@ class Lasting(Generic[B]):
             try:
                 self.body.run(self._enough)
             except Exception as error:  # noqa: BLE001 - a thread that dies alone would take its half of the kiosk along
-                _log.exception("the %s thread crashed (%s) and starts again", self._name, type(error).__name__)
+                _log.error(
+                    "the %s thread crashed (%s) and starts again: %s", self._name, type(error).__name__, where(error)
+                )
                 self._crashed()
             if not self._ending.wait(_RESTART_AFTER_S):
                 self._enough.clear()

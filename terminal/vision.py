@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Generic, TypeVar
 
 from config import Config
+from errors import where
 from terminal import agreement
 from terminal.agreement import Evidence, Sample
 from terminal.camera import Camera, CameraEnded, CameraFailed, Frame
@@ -226,7 +227,7 @@ class Vision:
 
         The camera is `ok` from the first sighting on. At the end of a clip the camera is `lost`, for good.
         """
-        retry_s = _FIRST_RETRY_S
+        retry_s, said = _FIRST_RETRY_S, ""
         while not stop.is_set():
             self._publish(CameraState(state="starting"))
             looked_before = self.frames
@@ -237,10 +238,12 @@ class Vision:
                 self._publish(CameraState(state="lost", problem=str(end)))
                 stop.wait()
             except CameraFailed as failure:
-                log.warning("%s", failure)
+                if str(failure) != said:  # a camera that is away is looked for six times a minute, all weekend
+                    log.warning("%s", failure)
+                said = str(failure)
                 self._publish(CameraState(state="lost", problem=str(failure)))
                 if self.frames > looked_before:
-                    retry_s = _FIRST_RETRY_S
+                    retry_s, said = _FIRST_RETRY_S, ""
                 stop.wait(retry_s)
                 retry_s = min(2 * retry_s, _LAST_RETRY_S)
 
@@ -269,11 +272,11 @@ class Vision:
             sighting = self._looker.look(
                 frame, self._gallery(), answered=self._answered() if self._answered is not None else None
             )
-        except Exception as error:  # the border of the frame loop: one bad frame must not blind a kiosk
+        except Exception as error:  # noqa: BLE001 - the border of the frame loop: one bad frame must not blind a kiosk
             self.failures += 1
             self._failed_in_a_row += 1
             if self._failed_in_a_row in (1, _FAILURES_IN_A_ROW):
-                log.exception("a frame could not be looked at: %s", type(error).__name__)
+                log.error("a frame could not be looked at: %s at %s", type(error).__name__, where(error))
             return None
         self.frames += 1
         self._failed_in_a_row = 0

@@ -62,12 +62,16 @@ from terminal.visit.states import (
     Visit,
     VisitRules,
 )
-from terminal.visit.steps import TARGETS, Step, Transition, stay
+from terminal.visit.steps import TARGETS, Step, Transition, home, stay
 
 
-def start(rules: VisitRules, now: Now) -> Visit:
-    """Return the machine as it is when the kiosk starts: idle, remembering nothing."""
-    return Visit(state=Idle(since_s=now.monotonic_s), memory=Memory(), rules=rules)
+def start(rules: VisitRules, now: Now, *, memory: Memory | None = None) -> Visit:
+    """Return the machine as it is when the kiosk starts: idle, remembering nothing.
+
+    `memory` is that of a visit that was broken off: tracks done with stay done with, or they would punch again.
+    """
+    visit = Visit(state=Idle(since_s=now.monotonic_s), memory=memory or Memory(), rules=rules)
+    return home(visit, now)
 
 
 def step(visit: Visit, given: Input, now: Now) -> Step:

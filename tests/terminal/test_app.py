@@ -9,12 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pygame
 import pytest
 
 import config
 from errors import HadirError
-from sync import notify, releases
+from sync import keys, notify, releases
 from sync.messages import ClockQuality, Method
 from sync.outbox import Outbox, OutboxFailed
 from sync.uplink import Uplink
@@ -22,9 +23,11 @@ from terminal import app, kiosk, store
 from terminal.display import Display
 from terminal.faces.models import ModelUnavailable
 from terminal.gallery import Gallery
+from terminal.screens import screen_of
 from terminal.screens.drawing import Screen
 from terminal.vision import Vision
 from terminal.visit.signals import CANCEL, ENTER, PIN_BUTTON
+from terminal.visit.states import AlreadyRecorded, Recorded
 from tests.terminal.made import PIN, FakeEngine, Kit, encoding_set
 
 pytestmark = pytest.mark.slow
@@ -485,29 +488,73 @@ def test_a_thread_that_crashes_is_logged_counted_and_started_again(
     assert caplog.text.count("thread crashed (RuntimeError) and starts again") == 2
 
 
-def test_one_odd_visit_does_not_stop_the_next(
+def test_one_odd_frame_costs_nobody_the_green_screen(
     kit: Kit, watched: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     name = kiosk.Kiosk._name
-    odd = [1, 1]
+    odd = [1]
 
     def failing(self: kiosk.Kiosk, gallery: Any) -> str | None:
         found = name(self, gallery)
         if found is not None and odd:
             odd.pop()
-            raise ValueError("a name nobody can draw")
+            raise ValueError("a frame nobody can draw")
         return found
 
     monkeypatch.setattr(kiosk.Kiosk, "_name", failing)
 
     def director() -> None:
         kit.camera.show(1)
-        watched.until(lambda: not odd, "nothing odd happened")
-        watched.until(lambda: watched.screens[-1] in ("Recorded", "AlreadyRecorded"), "the next visit was lost")
+        watched.until_screen("Recorded")
 
     live(kit, director)
-    assert "the visit begins anew: ValueError" in caplog.text
-    assert kit.events()[0].punch.employee == "1001"
+    assert odd == []
+    assert "a turn failed: ValueError" in caplog.text
+    assert [event.punch.employee for event in kit.events()] == ["1001"]
+
+
+def test_an_odd_visit_punches_its_track_once_and_its_text_is_not_logged(
+    kit: Kit, watched: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd: list[str] = []
+
+    def shown(state: Any, context: Any) -> Screen:
+        if isinstance(state, Recorded | AlreadyRecorded):
+            odd.append(state.event.punch.employee)
+            raise ValueError("Siti Nurhaliza cannot be drawn")
+        return screen_of(state, context)
+
+    monkeypatch.setattr(kiosk, "screen_of", shown)
+
+    def director() -> None:
+        kit.camera.show(1)
+        watched.until(lambda: "1001" in odd, "nothing odd happened")
+        kit.camera.show(2)
+        watched.until(lambda: "1002" in odd, "the next visit was lost")
+        kit.camera.show()
+        threading.Event().wait(1)
+
+    live(kit, director)
+    assert [event.punch.employee for event in kit.events()] == ["1001", "1002"]
+    assert "the visit begins anew: ValueError at test_app.py" in caplog.text
+    assert "Siti" not in caplog.text
+
+
+def test_a_name_no_font_can_draw_is_thanked_all_the_same(
+    kit: Kit, watched: Watched, pin_hash: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = encoding_set(pin_hash)
+    odd = msgspec.structs.replace(content.people[0], name="Su\0har\x07to")
+    content = msgspec.structs.replace(content, people=(odd,))
+    signing = keys.load_private(kit.settings.terminal.release_key.with_name("release.key"))
+    releases.keep_set(kit.card, releases.sign_set(content, signing))
+
+    def director() -> None:
+        kit.camera.show(1)
+        watched.until(lambda: any("Suharto" in said for said in watched.said), "not thanked")
+
+    live(kit, director)
+    assert "begins anew" not in caplog.text
 
 
 def test_a_loop_that_only_fails_ends(kit: Kit, watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
