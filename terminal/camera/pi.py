@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
@@ -23,6 +24,8 @@ log = logging.getLogger("hadir.terminal.camera")
 
 READ_TIMEOUT_S = 3.0
 CLOSE_TIMEOUT_S = 3.0
+_held: list[threading.Thread] = []
+"""Threads that close a camera which does not let go: while one does, opening again would only add descriptors."""
 _PLAUSIBLE_AGE_NS = 2_000_000_000
 
 _INSTALL = "run: sudo apt install python3-picamera2 --no-install-recommends (or set camera.source to another camera)"
@@ -34,6 +37,9 @@ class Picamera2Camera:
     def __init__(self, settings: CameraSettings) -> None:
         """Raises SourceRefused where picamera2 is not installed, CameraLost where no camera answers."""
         kind = _picamera2()
+        _held[:] = [closer for closer in _held if closer.is_alive()]
+        if _held:
+            raise CameraLost("the camera does not let go; check the ribbon cable, or start the machine again")
         # Asked before anything is opened: every failed open costs older picamera2 two file descriptors.
         if not kind.global_camera_info():
             raise CameraLost("no camera was found; check the ribbon cable, then: rpicam-hello --list-cameras")
@@ -58,7 +64,8 @@ class Picamera2Camera:
             finally:
                 request.release()
         except TimeoutError as error:
-            self._device.cancel_all_and_flush()
+            with suppress(RuntimeError, OSError):  # a dead device may refuse this as well
+                self._device.cancel_all_and_flush()
             raise CameraLost(
                 f"the camera has sent no picture for {READ_TIMEOUT_S:.0f} s; check the ribbon cable"
             ) from error
@@ -190,4 +197,5 @@ def _close(device: Any) -> None:
     closer.start()
     closer.join(CLOSE_TIMEOUT_S)
     if closer.is_alive():
+        _held.append(closer)
         log.warning("the camera does not let go; it is left to its own thread")

@@ -20,6 +20,9 @@ OPEN_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 3.0
 CLOSE_TIMEOUT_S = 1.0
 
+_held: dict[int, threading.Thread] = {}
+"""Threads that a driver never let go of. A retry every few seconds must not add one more each time, with its device."""
+
 
 class Capture(Protocol):
     """What is used of cv2.VideoCapture."""
@@ -46,6 +49,9 @@ class UsbCamera:
         self, number: int, settings: CameraSettings, *, open_device: Callable[[int], Capture] | None = None
     ) -> None:
         """Raises CameraLost where there is no such camera or it does not answer."""
+        held = _held.get(number)
+        if held is not None and held.is_alive():
+            raise CameraLost(f"camera {number} does not let go; unplug it and plug it in again")
         self._number = number
         self._settings = settings
         self._open_device = open_device or _open
@@ -84,6 +90,7 @@ class UsbCamera:
             self._problem = self._problem or f"camera {self._number} is closed"
         self._thread.join(CLOSE_TIMEOUT_S)
         if self._thread.is_alive():
+            _held[self._number] = self._thread
             log.warning("camera %s does not let go; it is left to its own thread", self._number)
 
     def __enter__(self) -> Self:
@@ -93,8 +100,9 @@ class UsbCamera:
         self.close()
 
     def _run(self) -> None:
-        device = self._open_device(self._number)
+        device: Capture | None = None
         try:
+            device = self._open_device(self._number)
             if not device.isOpened():
                 self._say_lost(f"there is no camera {self._number}; plug one in or change camera.source")
                 return
@@ -113,7 +121,8 @@ class UsbCamera:
         except cv2.error as error:
             self._say_lost(f"camera {self._number} failed ({error.err}); check its cable")
         finally:
-            device.release()
+            if device is not None:
+                device.release()
 
     def _hand_over(self, device: Capture, taken_at: datetime, monotonic_ns: int) -> None:
         decoded, content = device.retrieve()

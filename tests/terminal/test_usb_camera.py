@@ -201,3 +201,32 @@ def test_a_real_camera_number_that_is_not_there_is_one_sentence(capfd: pytest.Ca
     with pytest.raises(CameraLost, match="there is no camera 77"):
         open_camera(config.Camera(source="usb:77"))
     assert capfd.readouterr().err == ""
+
+
+def test_a_driver_that_never_lets_go_holds_one_thread_however_often_it_is_tried(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usb_camera, "CLOSE_TIMEOUT_S", 0.05)
+    before = threading.active_count()
+    camera = UsbCamera(0, SETTINGS, open_device=device.open)
+    device.hang.set()
+    time.sleep(0.1)  # whatever grab was under way is over: the next one hangs
+    camera.close()
+    for _ in range(3):
+        with pytest.raises(CameraLost, match="does not let go; unplug it"):
+            UsbCamera(0, SETTINGS, open_device=Device().open)
+    assert threading.active_count() == before + 1
+    device.hang.clear()
+    assert device.released.wait(5)
+    camera.close()
+    UsbCamera(0, SETTINGS, open_device=Device().open).close()
+
+
+def test_a_driver_that_fails_while_opening_is_said_at_once() -> None:
+    def failing(_: int) -> Device:
+        raise cv2.error("no memory")
+
+    begun_s = time.monotonic()
+    with pytest.raises(CameraLost, match="camera 0 failed"):
+        UsbCamera(0, SETTINGS, open_device=failing)
+    assert time.monotonic() - begun_s < 2
