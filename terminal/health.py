@@ -104,11 +104,19 @@ def synced_ago_s(files: tuple[Path, ...], now_s: float) -> float | None:
 
     Its second file also exists before the first answer and then means nothing, so the first must exist.
     """
-    if not files[0].exists():
+    times = [_changed_s(path) for path in files]
+    if times[0] is None:
         return None
-    times = [path.stat().st_mtime for path in files if path.exists()]
-    ago_s = now_s - max(times)
+    ago_s = now_s - max(changed_s for changed_s in times if changed_s is not None)
     return ago_s if ago_s >= -1 else None  # set back since: what the files say is of another time
+
+
+def _changed_s(path: Path) -> float | None:
+    """Return when `path` was last changed; None where it is not, or is nobody's business of this user."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return None
 
 
 @cache

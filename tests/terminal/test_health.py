@@ -1,5 +1,6 @@
 """What the machine says of itself, and the honesty of its clock."""
 
+import os
 import re
 import time
 from pathlib import Path
@@ -71,3 +72,11 @@ def test_vitals_are_complete_where_the_folder_is_and_absent_where_not(tmp_path: 
     assert found.disk_free_mb is not None
     assert found.uptime_s > 0
     assert health.vitals(tmp_path / "nowhere").disk_free_mb is None
+
+
+def test_a_time_file_that_may_not_be_asked_for_is_as_good_as_none(tmp_path: Path) -> None:
+    told, kept = tmp_path / "synchronized", tmp_path / ("x" * 300)  # stat fails, but not with "not found"
+    assert health.synced_ago_s((kept, told), 1000.0) is None
+    told.touch()
+    os.utime(told, (900, 900))
+    assert health.synced_ago_s((told, kept), 1000.0) == 100.0
