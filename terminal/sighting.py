@@ -1,11 +1,23 @@
 """What the vision thread tells the main thread: the newest picture and the person being served. Newest wins."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from terminal.faces import Box, Picture
 from terminal.matching import Identification
 from terminal.quality import Reason
+
+_STEPPED_S = 0.5
+
+
+def since(noted: datetime, *, now: datetime, passed_s: float) -> datetime:
+    """Return when it was that was noted as `noted`, `passed_s` ago on a steady clock, by the clock that says `now`.
+
+    That is `noted` itself, unless the clock was set meanwhile: a kiosk without a battery learns the date minutes after
+    it has begun, and nobody may have arrived years ago, or after the punch.
+    """
+    steady = now - timedelta(seconds=passed_s)
+    return noted if abs((steady - noted).total_seconds()) < _STEPPED_S else steady
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

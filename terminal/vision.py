@@ -21,7 +21,7 @@ from terminal.camera import Camera, CameraEnded, CameraFailed, Frame
 from terminal.faces import Engine
 from terminal.gallery import Gallery
 from terminal.quality import Quality, Reason, assess
-from terminal.sighting import CameraState, Served, Sighting
+from terminal.sighting import CameraState, Served, Sighting, since
 from terminal.tracking import Scene, Service, Track, broken, follow, serve, shorter_side, visible
 
 log = logging.getLogger("hadir.terminal.vision")
@@ -109,7 +109,7 @@ class Looker:
             picture=frame.picture,
             taken_at=at,
             monotonic_ns=frame.monotonic_ns,
-            served=self._told(served, hint) if served is not None and visible(served, now_s) else None,
+            served=self._told(served, hint, at, now_s) if served is not None and visible(served, now_s) else None,
             others=tuple(
                 track.box
                 for track in self._scene.tracks
@@ -187,11 +187,11 @@ class Looker:
         self._evidence[new_id] = agreement.add(_NOTHING, sample, gallery, self._match)
         return replace(served, id=new_id, first_seen_at=at, first_seen_s=now_s)
 
-    def _told(self, served: Track, hint: Reason | None) -> Served:
+    def _told(self, served: Track, hint: Reason | None, at: datetime, now_s: float) -> Served:
         return Served(
             track_id=served.id,
             box=served.box,
-            first_seen_at=served.first_seen_at,
+            first_seen_at=since(served.first_seen_at, now=at, passed_s=now_s - served.first_seen_s),
             identification=self._known_of(served.id).identification,
             misses=self._known_of(served.id).misses,
             hint=hint,

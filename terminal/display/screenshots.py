@@ -165,6 +165,7 @@ def _keypad(reason: KeypadReason) -> Keypad:
     return Keypad(
         reason=reason,
         arrived_at=NOW.at,
+        arrived_s=at_s,
         opened_at_s=at_s,
         touched=False,
         idle_until_s=at_s + 30,

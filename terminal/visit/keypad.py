@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from sync.messages import DirectionBy, Method, Punch
+from terminal.sighting import since
 from terminal.visit import signals
 from terminal.visit.signals import CheckPin, Chime, PinAnswered, PinVerdict, Sound, Tapped, Tick, Typed
 from terminal.visit.states import (
@@ -139,7 +140,11 @@ def _punch_pin(visit: Visit, state: PinChecking, employee: str, given: PinAnswer
         direction=direction_of(state.asked_at, repeats=first, rules=visit.rules),
         direction_by=DirectionBy.SCHEDULE,
         occurred_at=state.asked_at,
-        first_seen_at=state.keypad.arrived_at,
+        first_seen_at=since(
+            state.keypad.arrived_at,
+            now=state.asked_at,
+            passed_s=state.until_s - _CHECKING_S - state.keypad.arrived_s,
+        ),
         gallery_version=given.gallery_version,
     )
     return record(visit, punch, first, None, now)

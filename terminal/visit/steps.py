@@ -104,6 +104,7 @@ def open_keypad(visit: Visit, reason: KeypadReason, arrived_at: datetime, now: N
     keypad = Keypad(
         reason=reason,
         arrived_at=arrived_at,
+        arrived_s=now.monotonic_s - max(0.0, (now.at - arrived_at).total_seconds()),
         opened_at_s=now.monotonic_s,
         touched=False,
         idle_until_s=now.monotonic_s + visit.rules.pin_timeout_s,

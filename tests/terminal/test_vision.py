@@ -3,7 +3,8 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Self
 
 import numpy as np
@@ -117,6 +118,19 @@ def test_a_turned_face_is_never_encoded() -> None:
     engine = StageEngine(script)
     play(script, STAFF, engine=engine)
     assert engine.encoded == []
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=300), -timedelta(hours=2)])
+def test_a_clock_that_is_set_while_somebody_stands_there_moves_their_arrival_along(jump: timedelta) -> None:
+    script = [[ONE]] * 12
+    looker = Looker(StageEngine(script), settings())
+    for number in range(12):
+        given = frame(number)
+        if number >= 6:
+            given = replace(given, taken_at=given.taken_at + jump)
+        seen = looker.look(given, STAFF)
+    assert seen.served is not None
+    assert abs(seen.served.first_seen_at - (frame(0).taken_at + jump)) < timedelta(milliseconds=1)
 
 
 def test_a_match_stays_with_its_track_and_is_cheap() -> None:

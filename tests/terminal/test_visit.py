@@ -334,6 +334,23 @@ def test_number_and_pin_become_a_punch_of_the_moment_ok_was_pressed() -> None:
     assert made.gallery_version == 7
 
 
+@pytest.mark.parametrize("jump", [timedelta(days=300), -timedelta(hours=2)])
+def test_a_clock_that_is_set_while_somebody_types_moves_their_arrival_along(
+    jump: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    life = Life()
+    life.see(1, misses=1, since_s=-20)
+    life.type("1")
+    real = now
+    monkeypatch.setitem(globals(), "now", lambda seconds=0.0: replace(real(seconds), at=real(seconds).at + jump))
+    life.at_s += 5
+    life.type(*"001", ENTER, *"739206", ENTER)
+    life.answer(PinVerdict.OK, "1001")
+    made = life.records[0].punch
+    assert made.occurred_at == SEVEN + timedelta(seconds=5.1) + jump
+    assert abs(made.first_seen_at - (SEVEN - timedelta(seconds=20) + jump)) < timedelta(milliseconds=1)
+
+
 def test_a_failed_face_before_the_keypad_costs_no_minute() -> None:
     life = Life()
     life.see(1, misses=1, since_s=-20)
