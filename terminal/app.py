@@ -117,7 +117,7 @@ def _taken(settings: config.Config) -> Card | None:
 
 
 def _serve(kiosk: Kiosk, settings: config.Config, stop: threading.Event) -> None:
-    """Turn until told to stop; systemd hears from here, and only while both loops advance."""
+    """Turn until told to stop; systemd hears from here, and only while every part advances."""
     frame_s = 1 / settings.display.frame_rate_hz
     began_s, told_s = time.monotonic(), 0.0
     ready, broken_since_s = False, None
@@ -129,7 +129,7 @@ def _serve(kiosk: Kiosk, settings: config.Config, stop: threading.Event) -> None
             ready = True
             notify.tell("READY=1")
             _log.info("ready after %.1f s", now_s - began_s)
-        if now_s > told_s + _WATCHDOG_EVERY_S and kiosk.vision_advances():
+        if now_s > told_s + _WATCHDOG_EVERY_S and kiosk.advances():
             told_s = now_s
             notify.tell("WATCHDOG=1")
 

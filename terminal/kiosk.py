@@ -5,6 +5,7 @@ turns green when the commit has returned, and not before.
 """
 
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -42,6 +43,8 @@ from terminal.visit.states import AlreadyRecorded, NotRecognised, Now, Recorded,
 
 FROZEN_S = 3.0
 """A camera that was fine and has shown nothing for this long is as good as gone."""
+STARTING_S = 12.0
+"""A camera still starting after this is as good as none for whoever waits before it, whatever its driver does."""
 VISION_SILENT_S = 20.0
 _VITALS_EVERY_S = 1.0
 _FAILURES_IN_A_ROW = 30
@@ -97,8 +100,13 @@ class Kiosk:
         """Return the tracks that need nothing more from the camera: vision serves the next person. Any thread."""
         return self._answered
 
-    def vision_advances(self) -> bool:
-        """Return whether the vision thread was heard from lately; one at the end of its clip has nothing to say."""
+    def advances(self) -> bool:
+        """Return whether both ways to a punch work: the PIN desk answers, and vision was heard from lately.
+
+        A vision thread at the end of its clip has nothing to say.
+        """
+        if not self._desk.alive:
+            return False
         ended = self._pulse.camera == "lost" and self._settings.camera.source.startswith(("file:", "folder:"))
         return ended or time.monotonic() < self._heard_s + VISION_SILENT_S
 
@@ -157,7 +165,8 @@ class Kiosk:
                 self._heard_s = now_s
                 self._camera_is(news)
             case None:
-                if self._pulse.camera == "ok" and now_s > self._heard_s + FROZEN_S:
+                silent_s = {"ok": FROZEN_S, "starting": STARTING_S}.get(self._pulse.camera, math.inf)
+                if now_s > self._heard_s + silent_s:
                     self._camera_is(CameraState(state="lost", problem="no picture for seconds"))
             case _:
                 assert_never(news)

@@ -161,6 +161,7 @@ class PinDesk:
         self._throttle = Throttle(rules)
         self._questions: queue.SimpleQueue[tuple[int, str, str] | None] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[PinAnswer] = queue.SimpleQueue()
+        self._closing = False
         self._no_one = _hasher.hash("no one has this PIN")
         self._thread = threading.Thread(target=self._work, name="pin", daemon=True)
         self._thread.start()
@@ -176,13 +177,19 @@ class PinDesk:
         except queue.Empty:
             return None
 
+    @property
+    def alive(self) -> bool:
+        """Whether somebody is there to answer."""
+        return self._thread.is_alive()
+
     def close(self) -> None:
         """The thread has ended; questions not begun get no answer."""
+        self._closing = True
         self._questions.put(None)
         self._thread.join()
 
     def _work(self) -> None:
-        while (question := self._questions.get()) is not None:
+        while (question := self._questions.get()) is not None and not self._closing:
             check, number, pin = question
             self._answers.put(self._judge(check, number, pin))
 

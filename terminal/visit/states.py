@@ -114,7 +114,8 @@ class PinProblem(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keypad:
     """One opening of the keypad. `arrived_s` is `arrived_at` on the steady clock. `touched` when a key was used since;
-    it closes at `idle_until_s`, moved on by every key, and at `closes_at_s` whatever happens, so that nobody holds an early arrival open for a friend."""
+    it closes at `idle_until_s`, moved on by every key, and at `closes_at_s` whatever happens, so that nobody holds an
+    early arrival open for a friend."""
 
     reason: KeypadReason
     arrived_at: datetime

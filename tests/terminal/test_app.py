@@ -23,6 +23,7 @@ from terminal import app, kiosk, store
 from terminal.display import Display
 from terminal.faces.models import ModelUnavailable
 from terminal.gallery import Gallery
+from terminal.pin import PinDesk
 from terminal.screens import screen_of
 from terminal.screens.drawing import Screen
 from terminal.vision import Vision
@@ -595,6 +596,48 @@ def test_the_watchdog_is_fed_only_while_vision_is_heard(
         thaw.set()
         frozen.clear()
         watched.until(lambda: fed() > before, "not fed again")
+
+    live(kit, director)
+
+
+def test_the_watchdog_is_not_fed_once_the_pin_desk_is_gone(
+    kit: Kit, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = threading.Event()
+    monkeypatch.setattr(app, "_WATCHDOG_EVERY_S", 0.05)
+    monkeypatch.setattr(PinDesk, "alive", property(lambda _: not gone.is_set()))
+
+    def fed() -> int:
+        return watched.told.count("WATCHDOG=1")
+
+    def director() -> None:
+        watched.until(lambda: fed() > 3, "never fed")
+        gone.set()
+        threading.Event().wait(0.2)
+        before = fed()
+        threading.Event().wait(0.3)
+        assert fed() == before
+
+    live(kit, director)
+
+
+def test_a_camera_that_never_comes_up_means_pin_only(
+    kit: Kit, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hung = threading.Event()
+    opened = kit.camera.open
+
+    def stuck() -> object:
+        hung.wait(20)
+        return opened()
+
+    monkeypatch.setattr(type(kit.camera), "open", lambda _: stuck())
+    monkeypatch.setattr(kiosk, "STARTING_S", 0.3)
+
+    def director() -> None:
+        watched.until_screen("CameraDown")
+        hung.set()
+        watched.until_screen("Idle")
 
     live(kit, director)
 

@@ -296,3 +296,13 @@ def test_a_desk_knows_the_newest_set(pin_hash: str, clock: Clock) -> None:
         assert (answer.verdict, answer.gallery_version) == (PinVerdict.OK, 1)
     finally:
         desk.close()
+
+
+def test_a_desk_that_closes_does_not_work_off_its_queue_first(pin_hash: str, clock: Clock) -> None:
+    closed = PinDesk(config.Pin(tries_per_minute=600), people=lambda: (7, {}), now_s=clock)
+    for check in range(200):
+        closed.ask(check, "1001", "739206")
+    begun_s = time.monotonic()
+    closed.close()
+    assert time.monotonic() - begun_s < 2
+    assert not closed.alive
