@@ -263,6 +263,12 @@ def test_it_stops_within_two_seconds_while_pages_are_open(
         assert list(each) == []
 
 
+CUT_OFF = """[...document.querySelectorAll('main *')]
+    .filter((each) => each.clientWidth && each.scrollWidth > each.clientWidth + 1)
+    .map((each) => each.textContent.trim())"""
+"""In the browser: the texts wider than their place."""
+
+
 @pytest.mark.slow
 def test_a_browser_finds_nothing_to_complain_about(
     served: Serve, settings: config.Config, centre: Centre, program: Callable[[str], str], tmp_path: Path
@@ -285,12 +291,17 @@ def test_a_browser_finds_nothing_to_complain_about(
         page.goto(str(client.base_url))
         page.wait_for_selector(".live.on")
         centre.employee("1002", "Joe Biden")
+        centre.employee("1003", "Raden Ajeng Kartini Djojo Adhiningrat Sosroningrat binti Ngasirah")
+        centre.employee("198", "Muhammad" * 15)
+        centre.punch("1003", ago_s=2)
+        centre.punch("198", ago_s=1)
         centre.punch("1002")
         page.wait_for_selector("li.new >> text=Joe Biden", timeout=3000)
-        assert page.locator("#arrivals li").count() == 2
-        for width in (1280, 390):
+        assert page.locator("#arrivals li").count() == 4
+        for width in (1440, 1280, 1100, 950, 820, 390):
             page.set_viewport_size({"width": width, "height": 800})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert page.evaluate(CUT_OFF) == [], f"cut off at {width} px"
         browser.close()
     # The one thing a browser says of itself: the screen's picture is not there yet.
     assert [said for said in complaints if "404" not in said] == []
