@@ -10,10 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
-import click
+ANSWERED = signal.getsignal(signal.SIGINT)
+if __name__ == "__main__" and ANSWERED is signal.default_int_handler:
+    # Until the command is there to answer, Ctrl-C just ends the program instead of tracing through its imports.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-import config
-from errors import HadirError
+import click  # noqa: E402
+
+import config  # noqa: E402
+from errors import HadirError  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 
@@ -38,6 +43,9 @@ class Polite(click.Group):
             return super().invoke(context)
         except HadirError as error:
             raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt:
+            click.echo("Stopped.", err=True)
+            raise click.exceptions.Exit(130) from None
 
     def list_commands(self, context: click.Context) -> list[str]:
         return [*self.commands, *(self.LATER if self is main else ())]
@@ -245,4 +253,5 @@ def bench_speed(settings: Callable[[], config.Config], /, as_json: bool) -> None
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, ANSWERED)
     main(prog_name="hadir")
