@@ -220,13 +220,41 @@ def test_a_host_that_is_no_address_is_said_as_such(home: config.Config) -> None:
         ports.check(settings)
 
 
-def test_the_summary_counts_in_words_that_agree(capsys: pytest.CaptureFixture[str]) -> None:
-    counted = {"wrong": 0, "strangers": 1, "strangers_named": 0, "pin_events": 0}
-    supervisor._summarise(Tally(visits=1, recorded=1, register_events=1, unfinished=2, **counted))
-    assert capsys.readouterr().out.split("\n")[1:3] == [
-        "1 visit, 1 recorded, 0 wrong; 1 stranger, 0 named. 2 cut off by the end, not judged.",
-        "1 punch is in the register.",
-    ]
+@pytest.mark.parametrize(
+    ("counted", "windowed", "words"),
+    [
+        (
+            {"visits": 1, "recorded": 1, "wrong": 0, "strangers": 1, "register_events": 1, "unfinished": 2},
+            False,
+            [
+                "1 visit, 1 recorded, 0 missed; 1 stranger, 0 named; 1 punch in the register.",
+                "2 visits cut off by the end and not judged.",
+            ],
+        ),
+        (
+            {"visits": 8, "recorded": 0, "wrong": 8, "strangers": 3, "register_events": 0, "unfinished": 0},
+            True,
+            [
+                "8 visits, 0 recorded, 8 missed; 3 strangers, 0 named; 0 punches in the register.",
+                "While the keypad is open nobody is recognised by face.",
+            ],
+        ),
+        (
+            {"visits": 4, "recorded": 3, "wrong": 3, "strangers": 2, "register_events": 5, "unfinished": 0},
+            False,
+            [
+                "4 visits, 3 recorded, 1 missed; 2 punches under a wrong name; "
+                "2 strangers, 0 named; 5 punches in the register."
+            ],
+        ),
+    ],
+    ids=["all well", "keypad left open", "wrong names"],
+)
+def test_the_last_words_say_what_was_missed_and_what_was_wrong(
+    capsys: pytest.CaptureFixture[str], counted: dict[str, int], windowed: bool, words: list[str]
+) -> None:
+    supervisor._summarise(Tally(**counted, strangers_named=0, pin_events=0), windowed)
+    assert capsys.readouterr().out.splitlines() == ["", *words]
 
 
 def test_a_full_disk_is_said_before_anything_is_written(
