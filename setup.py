@@ -62,6 +62,8 @@ setup(
     py_modules=["hadir", "config", "errors"],
     include_package_data=True,
     package_data={
+        "console": ["static/*", "templates/*"],
+        "demo": ["CREDITS.md", "people.csv", "people/*/*", "strangers/*", "walkups/*/*"],
         "terminal.display": ["fonts/*"],
         "sync": ["broker/*"],
         # Alembic reads its migrations as files of a folder, not as modules of a package.
