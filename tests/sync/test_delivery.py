@@ -135,6 +135,25 @@ sync.collector.run(settings, stop=threading.Event(), released=released({{"demo":
             process.kill()
 
 
+def await_collector(mqtt: config.Mqtt) -> None:
+    """The collector listens: it lays the office's set on its topic after it has subscribed.
+
+    A broker drops what nobody subscribed to yet, and a kiosk nobody knows waits `resend_after_s` to send it again.
+    """
+    deadline = time.monotonic() + DEADLINE_S
+    with ExitStack() as stack:
+        link = Link(mqtt, client_id="onlooker", rng=Hasty())
+        stack.callback(link.stop)
+        link.start()
+        while time.monotonic() < deadline:
+            match link.next(1):
+                case Connected():
+                    link.subscribe(gallery_topic("demo"))
+                case Received():
+                    return
+    pytest.fail("the collector never came")
+
+
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/centre/register.sqlite"
@@ -243,6 +262,7 @@ def test_what_a_broker_lost_while_the_collector_was_away_is_there_soon_after_it_
         brokers, collectors = stack.enter_context(ExitStack()), stack.enter_context(ExitStack())
         server = brokers.enter_context(broker.embedded())
         collectors.enter_context(collector(url, server.settings))
+        await_collector(server.settings)
         kiosk = stack.enter_context(closing(Kiosk(tmp_path / "card", server.settings, resend_after_s=3600)))
         kiosk.punch()
         until(kiosk.drained, "the way is open")
