@@ -17,12 +17,15 @@ BOTH = [
     "pyyaml>=6.0.2,<7",
     "paho-mqtt>=2.1,<3",
     "cryptography>=46",
+    "pynacl>=1.5",
     "babel>=2.17",
     "rich>=14,<16",
 ]
 CENTRAL = [
     "sqlalchemy>=2.0.40,<3",
     "alembic>=1.16,<2",
+    # Only through SQLAlchemy's URL; the binary wheel brings its own libpq.
+    "psycopg[binary]>=3.2,<4",
     "litestar[jinja]>=2.16,<3",
     "uvicorn>=0.35,<1",
 ]
@@ -31,6 +34,7 @@ DEV = [
     "pytest>=8.4,<10",
     "pytest-timeout>=2.4,<3",
     "hypothesis>=6.130",
+    "apsw>=3.50",
     "httpx>=0.28",
     "playwright>=1.50",
     "ruff>=0.12",

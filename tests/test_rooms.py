@@ -46,6 +46,7 @@ IMPURE_CALLS = {"now", "utcnow", "today", "open", "print", "input"}
 PIXELS = ("terminal/", "enroll/", "bench/", "demo/")
 OWNERS: dict[str, tuple[str, ...]] = {
     "alembic": ("sync/register/",),
+    "apsw": (),
     "argon2": ("terminal/pin.py",),
     "babel": ("terminal/screens/words.py",),
     "click": ("hadir.py", "enroll/command.py"),
@@ -56,9 +57,11 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "libcamera": ("terminal/camera/pi.py",),
     "litestar": ("console/",),
     "msgspec": ("config.py", "sync/", "console/", "terminal/", "enroll/", "demo/"),
+    "nacl": ("sync/keys.py",),
     "numpy": PIXELS,
     "paho": ("sync/mqtt/session.py",),
     "picamera2": ("terminal/camera/pi.py",),
+    "psycopg": (),  # SQLAlchemy loads it for the URL
     "pygame": ("terminal/display/",),
     "rich": ("bench/", "enroll/command.py"),
     "sqlalchemy": ("sync/register/",),
