@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parents[1]
 BENCH_DATA = PROJECT.parent / "shared" / "bench"
 IN_CI = os.environ.get("CI") == "true"
-SYSTEM_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
 
 PACKAGES = {
     "mosquitto": "mosquitto",
@@ -26,6 +25,7 @@ PACKAGES = {
     "chromium": "chromium",
     "ffmpeg": "ffmpeg",
     "import": "imagemagick",
+    "initdb": "postgresql",
     "systemd-analyze": "systemd",
 }
 
@@ -59,17 +59,23 @@ def program() -> Callable[[str], str]:
     """
 
     def find(name: str) -> str:
-        path = shutil.which(name, path=SYSTEM_PATH)
+        path = shutil.which(name, path=_system_path())
         if path is None and os.geteuid() == 0 and shutil.which("apt-get"):
             environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
             for words in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", PACKAGES[name]]):
                 subprocess.run(["apt-get", *words], env=environment, check=False, capture_output=True, timeout=600)
-            path = shutil.which(name, path=SYSTEM_PATH)
+            path = shutil.which(name, path=_system_path())
         if path is None:
             pytest.skip(f"{name} is not installed: sudo apt install {PACKAGES[name]}")
         return path
 
     return find
+
+
+def _system_path() -> str:
+    """Return where programs are, those of PostgreSQL too, which Debian keeps off the PATH."""
+    servers = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda each: int(each.parent.name), reverse=True)
+    return os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin", *map(str, servers)])
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ A Register may be used from several threads; every call takes its own connection
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,11 +22,18 @@ import sqlalchemy as sa
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from errors import HadirError
+from sync.register import postgres
+from sync.register.failures import (
+    RegisterError,
+    RegisterNewer,
+    RegisterReplaced,
+    RegisterUnavailable,
+    translated,
+)
+
+__all__ = ["Register", "RegisterError", "RegisterNewer", "RegisterReplaced", "RegisterUnavailable"]
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
-# Any constant; the same in every process that writes to one PostgreSQL register.
-_POSTGRES_WRITER_LOCK = 0x48414449
 # Acceptance section 4. WAL with synchronous=FULL lost nothing in real power cuts; NORMAL did.
 _SQLITE_PRAGMAS = (
     "PRAGMA busy_timeout = 5000",
@@ -40,22 +47,6 @@ _SQLITE_PRAGMAS = (
     "PRAGMA mmap_size = 0",
     "PRAGMA secure_delete = ON",
 )
-
-
-class RegisterError(HadirError):
-    """The central database refused; the text says what to do."""
-
-
-class RegisterUnavailable(RegisterError):
-    """The central database cannot be read or written now (away, locked, full); the same call may work later."""
-
-
-class RegisterNewer(RegisterError):
-    """The central database was made by a newer Hadir and is left untouched."""
-
-
-class RegisterReplaced(RegisterError):
-    """The register's file is not the one that was opened: what is written now would be lost."""
 
 
 class Register:
@@ -74,7 +65,7 @@ class Register:
         """
         engine = _engine(url)
         try:
-            with _translated():
+            with translated():
                 _migrate(engine)
         except BaseException:
             engine.dispose()
@@ -99,8 +90,11 @@ class Register:
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """Yield a connection that sees one unchanging state. Raises RegisterUnavailable."""
-        with _translated(), self._engine.begin() as connection:
-            yield connection
+        with translated(), self._engine.connect() as connection:
+            if self.dialect == "postgresql":
+                connection = postgres.for_reading(connection)
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
@@ -112,7 +106,7 @@ class Register:
         """
         if _identity(self._engine) != self._file:
             raise RegisterReplaced("the register's file was removed or replaced while in use; start this program again")
-        with _translated(), _writing(self._engine) as connection:
+        with translated(), _writing(self._engine) as connection:
             yield connection
 
 
@@ -120,50 +114,30 @@ class Register:
 def _writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     with engine.connect().execution_options(hadir_write=True) as connection, connection.begin():
         if engine.dialect.name == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_POSTGRES_WRITER_LOCK)))
+            postgres.begin_write(connection)
         yield connection
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turn SQLAlchemy's errors into the register's; the statement and its values, which hold names, stay behind."""
-    try:
-        yield
-    except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.InternalError) as error:
-        raise RegisterUnavailable(
-            f"the register cannot be used now ({_first_line(error)}); see that its disk has space and its server runs"
-        ) from error
-    except sa.exc.DBAPIError as error:
-        raise RegisterError(f"the register refused ({_first_line(error)}); restore it from its backup") from error
-    except sa.exc.TimeoutError as error:
-        raise RegisterUnavailable("the register has no free connection; try again") from error
-    except sa.exc.SQLAlchemyError as error:
-        raise RegisterError(f"the register refused: {type(error).__name__}") from error
-
-
-def _first_line(error: sa.exc.DBAPIError) -> str:
-    """Return what the database says without its details, in which PostgreSQL repeats values."""
-    return str(error.orig).partition("\n")[0]
 
 
 def _engine(url: str) -> sa.Engine:
     try:
         parsed = sa.make_url(url)
-        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-            raise RegisterError("centre.register must start with sqlite:/// or postgresql+psycopg://")
-        if parsed.get_backend_name() == "sqlite":
-            _prepare_file(parsed.database)
-        engine = sa.create_engine(parsed, pool_pre_ping=parsed.get_backend_name() == "postgresql")
-    except sa.exc.ArgumentError as error:
-        raise RegisterError("centre.register is not a database URL") from error
+        match parsed.get_backend_name():
+            case "sqlite":
+                _prepare_file(parsed.database)
+                engine = sa.create_engine(parsed, hide_parameters=True)
+                sa.event.listen(engine, "connect", _prepare_sqlite)
+                sa.event.listen(engine, "begin", _begin_sqlite)
+                return engine
+            case "postgresql":
+                return postgres.engine(parsed)
+    except (sa.exc.ArgumentError, ValueError):
+        # Not chained: what they say may hold a piece of the password.
+        raise RegisterError("centre.register is not a database URL") from None
     except ModuleNotFoundError as error:
         raise RegisterError(
             f"the register's driver {error.name} is not installed; install it with pip or use sqlite:///PATH"
         ) from error
-    if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _prepare_sqlite)
-        sa.event.listen(engine, "begin", _begin_sqlite)
-    return engine
+    raise RegisterError("centre.register must start with sqlite:/// or postgresql+psycopg://")
 
 
 def _prepare_file(path: str | None) -> None:
@@ -220,7 +194,8 @@ def _migrate(engine: sa.Engine) -> None:
     with _writing(engine) as connection:
         _revision(connection, script)  # another process may have been faster, with newer code
         settings.attributes["connection"] = connection
-        alembic.command.upgrade(settings, "head")
+        with postgres.unhurried(connection) if engine.dialect.name == "postgresql" else nullcontext():
+            alembic.command.upgrade(settings, "head")
 
 
 def _revision(connection: sa.Connection, script: ScriptDirectory) -> str | None:

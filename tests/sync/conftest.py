@@ -1,4 +1,4 @@
-"""Brokers for the tests of this room: the embedded one and mosquitto, each on a free port and gone afterwards."""
+"""Brokers and databases for the tests of this room, each on a free port or in a folder of its own, gone afterwards."""
 
 import subprocess
 from collections.abc import Callable, Iterator
@@ -8,6 +8,8 @@ import pytest
 
 import config
 from demo import broker
+from sync.register import Register
+from tests.sync.postgres import Server, private_server
 
 
 @pytest.fixture
@@ -31,6 +33,42 @@ def any_broker(request: pytest.FixtureRequest) -> config.Mqtt:
     settings = request.getfixturevalue(request.param)
     assert isinstance(settings, config.Mqtt)
     return settings
+
+
+@pytest.fixture(scope="session")
+def postgres(program: Callable[[str], str]) -> Iterator[Server]:
+    """A private PostgreSQL server, one for all tests."""
+    with private_server(Path(program("initdb")).resolve().parent) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: Server) -> Iterator[str]:
+    """Where an empty database of the private server is."""
+    name = postgres.new_database()
+    yield postgres.url(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """Where a file `centre/register.sqlite` in `tmp_path` can be made."""
+    return f"sqlite:///{tmp_path}/centre/register.sqlite"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def register_url(request: pytest.FixtureRequest) -> str:
+    """Where an empty register can be made, in each kind of database in turn."""
+    url = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    assert isinstance(url, str)
+    return url
+
+
+@pytest.fixture
+def register(register_url: str) -> Iterator[Register]:
+    """An empty register, in each kind of database in turn."""
+    with Register.open(register_url) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,8 @@
 import hashlib
 import math
 import random
-import sqlite3
 import struct
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,12 +24,14 @@ from sync.register.schema import metadata
 NOW = datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)
 KEY = keys.PrivateKey.generate()
 ENGINE = "test-engine"
-
-
-@pytest.fixture
-def register(tmp_path: Path) -> Iterator[Register]:
-    with Register.open(f"sqlite:///{tmp_path / 'register.sqlite'}") as opened:
-        yield opened
+# As if the disk were full at the last of several changes.
+REFUSE_PINS = {
+    "sqlite": ["CREATE TRIGGER full BEFORE INSERT ON pins BEGIN SELECT RAISE(ABORT, 'full'); END"],
+    "postgresql": [
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'full'; END $$",
+        "CREATE TRIGGER full_disk BEFORE INSERT ON pins FOR EACH ROW EXECUTE FUNCTION refuse()",
+    ],
+}
 
 
 def vector(seed: int, dimension: int = 16) -> bytes:
@@ -280,14 +280,13 @@ def test_of_two_who_release_the_same_version_one_is_told(register: Register) -> 
     assert sets.current_releases(register) == [("demo", b"first")]
 
 
-def test_many_who_release_at_once_get_distinct_rising_versions(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'register.sqlite'}"
-    Register.open(url).close()
+def test_many_who_release_at_once_get_distinct_rising_versions(register_url: str) -> None:
+    Register.open(register_url).close()
     problems: list[BaseException] = []
 
     def publish() -> None:
         try:
-            with Register.open(url) as register:
+            with Register.open(register_url) as register:
                 for _ in range(5):
                     while True:
                         try:
@@ -304,7 +303,7 @@ def test_many_who_release_at_once_get_distinct_rising_versions(tmp_path: Path) -
     for thread in threads:
         thread.join(60)
     assert problems == []
-    with Register.open(url) as register:
+    with Register.open(register_url) as register:
         assert [release.version for release in sets.list_releases(register, "demo")] == list(range(20, 0, -1))
 
 
@@ -365,11 +364,11 @@ def test_what_is_no_office_is_refused(register: Register, office: str) -> None:
         built(register, office)
 
 
-def test_a_refused_change_leaves_nothing_half_done(register: Register, tmp_path: Path) -> None:
+def test_a_refused_change_leaves_nothing_half_done(register: Register) -> None:
     enrol(register, "1001", 1)
-    with sqlite3.connect(tmp_path / "register.sqlite") as other:
-        other.execute("CREATE TRIGGER full BEFORE INSERT ON pins BEGIN SELECT RAISE(ABORT, 'full'); END")
-    other.close()
+    with register.write() as connection:
+        for statement in REFUSE_PINS[register.dialect]:
+            connection.exec_driver_sql(statement)
     with pytest.raises(RegisterError):
         enrolment.upsert_employee(
             register, number="1001", name="Other", office="demo", at=NOW, template=template(9), pin_hash="$a"
