@@ -77,6 +77,11 @@ class Register:
         """Either "sqlite" or "postgresql"."""
         return self._engine.dialect.name
 
+    @property
+    def file(self) -> Path | None:
+        """Where the SQLite register is; None for PostgreSQL."""
+        return Path(self._engine.url.database or "") if self.dialect == "sqlite" else None
+
     def close(self) -> None:
         """Close every connection; the register cannot be used afterwards."""
         self._engine.dispose()
