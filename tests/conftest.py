@@ -27,6 +27,9 @@ PACKAGES = {
     "import": "imagemagick",
     "initdb": "postgresql",
     "systemd-analyze": "systemd",
+    "mkfs.btrfs": "btrfs-progs",
+    "mkfs.ext4": "e2fsprogs",
+    "fiu-run": "fiu-utils",
 }
 
 

@@ -1,9 +1,13 @@
 """A2 and A3: the power is cut while the kiosk's card is written, on a made disk and on a real ext4."""
 
+import os
 import random
 import sqlite3
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +16,7 @@ from sync.messages import AttendanceEvent
 from terminal import store
 from tests.sync import faults
 from tests.sync.crash_vfs import CARD, Connection, CutVfs, Disk
+from tests.sync.ext4_cuts import cut, disk_to_cut, mounted, puncher
 
 SEEDS = range(1000)
 _OPERATIONS = 40
@@ -86,3 +91,66 @@ def test_a2_a_power_cut_at_any_write_loses_nothing_that_was_thanked_for(
 def test_a2_control_with_synchronous_normal_the_same_cuts_lose_punches(vfs: CutVfs, new_card: dict[str, bytes]) -> None:
     found = [said for seed in SEEDS[:20] for said in found_after_cuts(vfs, new_card, seed, safe=False)]
     assert [said for said in found if said.startswith("lost")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """One power cut of a real disk: what was thanked for before it, and what its copy holds."""
+
+    thanked: int
+    kept: list[tuple[int, bytes]]
+    whole: bool
+
+
+@pytest.fixture
+def card_disk(tmp_path: Path, program: Callable[[str], str]) -> Iterator[tuple[Path, Path]]:
+    """A folder on a real ext4, and the image whose copy is that ext4 after a power cut."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a disk needs root")
+    made = disk_to_cut(tmp_path, mkfs_btrfs=program("mkfs.btrfs"), mkfs_ext4=program("mkfs.ext4"))
+    with ExitStack() as held:
+        try:
+            disk = held.enter_context(made)
+        except subprocess.CalledProcessError as error:
+            pytest.skip(f"this machine mounts no images: {error.stderr.decode().strip()}")
+        yield disk
+
+
+def cuts_of(card_disk: tuple[Path, Path], folder: Path, times: int, *, safe: bool, checkpoints: bool) -> list[Cut]:
+    """Return so many cuts while a process punched; each card was opened by the real store after its disk was mounted.
+
+    Whatever a card holds is byte for byte what the process wrote under that seq.
+    """
+    card, image = card_disk
+    found = []
+    with puncher(card, safe=safe, checkpoints=checkpoints) as punching:
+        for number in range(times):
+            thanked = punching.hear(at_least=punching.thanked + 25)
+            copy = cut(image, number)
+            with mounted(copy, folder / f"cut-{number}") as after, closing(store.open_card(after)) as connection:
+                checked = connection.execute("PRAGMA integrity_check").fetchall()
+                whole = checked == [("ok",)] and store.alarms(connection) == ()
+                found.append(Cut(thanked=thanked, kept=faults.rows(connection), whole=whole))
+            copy.unlink()
+    with closing(store.open_card(card)) as connection:
+        written = faults.rows(connection)
+    assert [each.kept for each in found] == [written[: len(each.kept)] for each in found]
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("checkpoints", [False, True])
+def test_a3_a_real_power_cut_loses_nothing_that_was_thanked_for(
+    card_disk: tuple[Path, Path], tmp_path: Path, checkpoints: bool
+) -> None:
+    found = cuts_of(card_disk, tmp_path, 25, safe=True, checkpoints=checkpoints)
+    assert all(each.whole for each in found)
+    assert [each for each in found if len(each.kept) < each.thanked] == []
+
+
+@pytest.mark.slow
+def test_a3_control_with_synchronous_normal_real_cuts_lose_punches(
+    card_disk: tuple[Path, Path], tmp_path: Path
+) -> None:
+    found = cuts_of(card_disk, tmp_path, 4, safe=False, checkpoints=False)
+    assert sum(each.thanked - len(each.kept) for each in found) > 0
