@@ -42,6 +42,7 @@ class Office(Section, frozen=True):
 class Terminal(Section, frozen=True):
     id: Identifier = "lobby-1"
     state: Path = Path("var/terminal")
+    storage_mb: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
     release_key: Path = Path("var/centre/keys/release.pub")
 
 

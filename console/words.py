@@ -110,6 +110,15 @@ _ALARMS = {
     "release_torn": ("set wajah rusak ditolak", "torn face set refused"),
     "release_engine": ("set wajah untuk mesin lain ditolak", "face set for another engine refused"),
     "release_too_large": ("set wajah terlalu besar ditolak", "too large a face set refused"),
+    "storage_50": ("penyimpanan terisi 50 %", "storage 50 % full"),
+    "storage_80": (
+        "penyimpanan terisi 80 %: foto bukti terlama dihapus",
+        "storage 80 % full: the oldest evidence pictures are deleted",
+    ),
+    "storage_90": (
+        "penyimpanan terisi 90 %: semua foto bukti dan log dihapus",
+        "storage 90 % full: all evidence pictures and logs are deleted",
+    ),
 }
 
 

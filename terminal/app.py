@@ -24,6 +24,7 @@ from terminal.ledger import Ledger
 from terminal.pin import PinDesk
 from terminal.pulse import Pulse
 from terminal.sighting import CameraState, Sighting
+from terminal.storage import Storage
 from terminal.supplies import Awaiting, Supplies
 from terminal.vision import Newest, Vision
 
@@ -61,7 +62,14 @@ def run(
             key_found=lambda: uplink.renew(),
         )
         shelf = Shelf(Gallery.empty(supplies.engine_id))
-        pulse = Pulse(settings, gallery=shelf.gallery, card_alarms=card.alarms, supply_alarms=supplies.alarms)
+        storage = Storage(settings.terminal.state, quota_mb=settings.terminal.storage_mb)
+        pulse = Pulse(
+            settings,
+            gallery=shelf.gallery,
+            card_alarms=card.alarms,
+            supply_alarms=supplies.alarms,
+            storage_alarms=storage.alarms,
+        )
         desk = PinDesk(settings.pin, people=shelf.people, now_s=time.monotonic)
         parts.callback(desk.close)
 
@@ -78,7 +86,13 @@ def run(
 
         uplink = Lasting("uplink", make_uplink, crashed=pulse.restarted)
         seen: Newest[Sighting | CameraState] = Newest()
-        ledger = Ledger(settings, outbox=card.outbox, pulse=pulse, wake_uplink=lambda: uplink.body.wake())
+        ledger = Ledger(
+            settings,
+            outbox=card.outbox,
+            pulse=pulse,
+            wake_uplink=lambda: uplink.body.wake(),
+            refused=storage.wake,
+        )
         kiosk = Kiosk(
             settings, display=display, ledger=ledger, desk=desk, seen=seen, gallery=shelf.gallery, pulse=pulse
         )
@@ -98,7 +112,12 @@ def run(
             lambda: Awaiting(supplies, make_eyes=make_eyes, publish=seen.put),
             crashed=pulse.restarted,
         )
-        threads = (Lasting("supplies", lambda: supplies, crashed=pulse.restarted), uplink, vision)
+        threads = (
+            Lasting("storage", lambda: storage, crashed=pulse.restarted),
+            Lasting("supplies", lambda: supplies, crashed=pulse.restarted),
+            uplink,
+            vision,
+        )
         for thread in threads:
             thread.start()
             parts.callback(thread.join)

@@ -9,14 +9,14 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import config
 from sync import notify
 from sync.outbox import Outbox, OutboxFailed
-from terminal import store
+from terminal import storage, store
 from terminal.display import Closed, Display
 from terminal.screens import card_down
 from terminal.screens.look import Context
@@ -45,6 +45,8 @@ def take(settings: config.Config) -> Card:
     folder = settings.terminal.state
     with ExitStack() as held:
         held.enter_context(store.claim(folder))
+        with suppress(OSError):  # a card that is full cannot even be opened
+            storage.make_room(folder, quota_mb=settings.terminal.storage_mb)
         connection = store.open_card(folder)
         held.callback(connection.close)
         try:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from sync.messages import ClockQuality
 
-DISK_LOW_MB = 200
 _HOLDOVER_S = 24 * 3600.0
 _GOOD_ERROR_US = 1_000_000  # acceptance section 4: synced is a root dispersion under a second
 _SYNC_EVERY_S = 2048.0  # timesyncd's longest pause between two answers

@@ -23,11 +23,19 @@ class Ledger:
     """The main thread's side of the outbox."""
 
     def __init__(
-        self, settings: config.Config, *, outbox: Outbox, pulse: Pulse, wake_uplink: Callable[[], None]
+        self,
+        settings: config.Config,
+        *,
+        outbox: Outbox,
+        pulse: Pulse,
+        wake_uplink: Callable[[], None],
+        refused: Callable[[], None],
     ) -> None:
+        """`refused` is called when the card did not take a punch: it may only need room."""
         self._zone: tzinfo = settings.office.zone
         self._repeat_window_s = settings.visit.repeat_window_s
         self._outbox, self._pulse, self._wake_uplink = outbox, pulse, wake_uplink
+        self._refused = refused
         self._said = ""
         self.waiting = 0
         """How many punches the centre lacked when they were counted last."""
@@ -45,6 +53,7 @@ class Ledger:
             )
         except OutboxFailed as error:
             _log.error("visit not recorded employee=%s method=%s: %s", punch.employee, punch.method, error)
+            self._refused()
             return CommitFailed()
         taken = datetime.now(UTC) - punch.first_seen_at
         _log.info(

@@ -22,10 +22,12 @@ class Pulse:
         gallery: Callable[[], Gallery],
         card_alarms: tuple[str, ...],
         supply_alarms: Callable[[], tuple[str, ...]],
+        storage_alarms: Callable[[], tuple[str, ...]],
     ) -> None:
         self._folder = settings.terminal.state
         self._gallery = gallery
         self._card_alarms, self._supply_alarms = card_alarms, supply_alarms
+        self._storage_alarms = storage_alarms
         self._began_s = time.monotonic()
         self._told_s: float | None = None
         self._told_at = datetime.now(UTC)
@@ -60,9 +62,8 @@ class Pulse:
 
     def alarms(self) -> tuple[str, ...]:
         """Return the codes of what somebody should look at."""
-        free_mb = self.vitals.disk_free_mb
-        low = ("disk_low",) if free_mb is not None and free_mb < health.DISK_LOW_MB else ()
-        return (*self._supply_alarms(), *self._card_alarms, *low, *(("thread_restarted",) if self.restarts else ()))
+        restarted = ("thread_restarted",) if self.restarts else ()
+        return (*self._supply_alarms(), *self._card_alarms, *self._storage_alarms(), *restarted)
 
     def offline_since(self) -> datetime | None:
         """Return since when there is no broker, None while there is one (or the kiosk has only just begun)."""

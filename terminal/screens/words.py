@@ -114,7 +114,7 @@ INDONESIAN = Words(
         "models_unavailable": "Pengenalan wajah belum tersedia, hubungi petugas",
         "release_key_unavailable": "Kunci data wajah tidak ada, hubungi petugas",
         "card_damaged": "Penyimpanan diganti, hubungi petugas",
-        "disk_low": "Penyimpanan hampir penuh, hubungi petugas",
+        "storage_90": "Penyimpanan hampir penuh, hubungi petugas",
     },
 )
 
@@ -176,7 +176,7 @@ ENGLISH = Words(
         "models_unavailable": "Face recognition not available yet, call the office admin",
         "release_key_unavailable": "Key for face data missing, call the office admin",
         "card_damaged": "Storage was replaced, call the office admin",
-        "disk_low": "Storage nearly full, call the office admin",
+        "storage_90": "Storage nearly full, call the office admin",
     },
 )
 
