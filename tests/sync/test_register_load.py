@@ -17,7 +17,7 @@ from sync.register import Register
 from sync.register.arrivals import Outcome, add_events
 from sync.register.events import all_heads, count_events, events_since
 from sync.register.schema import events
-from tests.sync.samples import EPOCH, arrival
+from tests.sync.samples import arrival
 
 EACH = 150
 WRITER = """
@@ -118,8 +118,9 @@ def test_a18_a_reader_that_stays_open_keeps_nobody_from_writing(register_url: st
             grown = wal.stat().st_size if collector.dialect == "sqlite" else 0
         assert slowest_s < 5
         assert count_events(console) == 301
-        assert add_events(collector, [arrival(302), arrival(303)]).upto == {("lobby-1", EPOCH): 303}
+        add_events(collector, [arrival(302), arrival(303)])
         add_events(collector, [arrival(304)])
+        assert [(head.upto, head.highest) for head in all_heads(console)] == [(304, 304)]
         if collector.dialect == "sqlite":
             print(f"slowest {1000 * slowest_s:.1f} ms; log {grown} bytes, then {wal.stat().st_size}")
             assert wal.stat().st_size <= 4 * 2**20 < grown

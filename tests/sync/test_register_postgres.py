@@ -20,7 +20,7 @@ from sync.register.arrivals import Outcome, add_events
 from sync.register.events import all_heads, count_events, events_since, last_id
 from sync.register.schema import events
 from tests.sync.postgres import PASSWORD, QUOTED_PASSWORD, Server
-from tests.sync.samples import EPOCH, arrival
+from tests.sync.samples import arrival
 
 BATCH = 7
 
@@ -192,7 +192,7 @@ def test_a_hung_server_is_a_register_that_is_away_and_not_a_wait_for_ever(postgr
                     attempt()
             with pytest.raises(RegisterUnavailable):
                 Register.open(postgres_url)
-        assert add_events(register, [arrival(2)]).upto == {("lobby-1", EPOCH): 2}
+        assert add_events(register, [arrival(2)]).outcomes == (Outcome.STORED,)
 
         def delete_and_hang() -> None:
             with register.write() as connection:
@@ -265,12 +265,11 @@ def test_a20_nothing_stored_is_lost_or_doubled_when_the_server_is_killed(postgre
         try:
             while not stop.is_set():
                 try:
-                    added = add_events(centre, [arrival(seq) for seq in range(upto + 1, upto + 1 + BATCH)])
+                    add_events(centre, [arrival(seq) for seq in range(upto + 1, upto + 1 + BATCH)])
                 except RegisterUnavailable:
                     refusals += 1
                     stop.wait(0.02)
                     continue
-                assert added.upto == {("lobby-1", EPOCH): upto + BATCH}
                 upto += BATCH
         except BaseException as error:  # noqa: BLE001 - handed to the test
             failures.append(error)
