@@ -51,6 +51,7 @@ _PRAGMAS = (
 _DAMAGE = (11, 26)  # CORRUPT, NOTADB
 
 _IOERR, _IOERR_NOMEM = 10, 3082
+_FULL, _IOERR_SHMSIZE = 13, 4874  # a full disk has no room for the file of shared memory either
 # errno(3) of a disk that is full, failing, read-only or busy: nothing that a setting could be wrong about.
 _PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 
@@ -281,7 +282,7 @@ def _failing_clearly(folder: Path) -> Iterator[None]:
         raise kind(f"{folder}: the card cannot be used ({why}); free space on it or set terminal.state") from error
     except sqlite3.Error as error:
         kind = CardFailing
-        match _primary_code(error):
+        match _FULL if getattr(error, "sqlite_errorcode", 0) == _IOERR_SHMSIZE else _primary_code(error):
             case 13:
                 advice = "the disk is full; free some space on it"
             case 8 | 14:

@@ -16,7 +16,8 @@ from sync.messages import ClockQuality
 from sync.outbox import Outbox, OutboxFailed
 from terminal import store
 from terminal.store import CardFailed
-from tests.terminal.made import punch
+from tests.sync.samples import SIGNER
+from tests.terminal.made import SEVEN, punch
 
 BOOT = "b" * 32
 
@@ -29,9 +30,9 @@ def _a_new_process() -> None:
 
 
 def recorded(connection: sqlite3.Connection, times: int = 1) -> Outbox:
-    outbox = Outbox(connection, office="demo", terminal="lobby-1")
+    outbox = Outbox(connection, office="demo", terminal="lobby-1", signer=SIGNER)
     for _ in range(times):
-        outbox.record(punch(), clock=ClockQuality.SYNCED, boot_id=BOOT, boottime_ns=1)
+        outbox.record(punch(), clock=ClockQuality.SYNCED, boot_id=BOOT, boottime_ns=1, recorded_at=SEVEN)
     return outbox
 
 
@@ -73,7 +74,7 @@ def test_the_next_opening_finds_what_was_recorded(tmp_path: Path) -> None:
         epoch = recorded(connection, 3).epoch
     store._checked.clear()
     with closing(store.open_card(tmp_path)) as connection:
-        outbox = Outbox(connection, office="demo", terminal="lobby-1")
+        outbox = Outbox(connection, office="demo", terminal="lobby-1", signer=SIGNER)
         assert (outbox.epoch, outbox.last_seq(), outbox.depth()) == (epoch, 3, 3)
 
 
@@ -89,7 +90,7 @@ def test_threads_that_open_at_once_share_one_card(tmp_path: Path) -> None:
         epochs = list(pool.map(work, range(6)))
     assert len(set(epochs)) == 1
     with closing(store.open_card(tmp_path)) as connection:
-        assert Outbox(connection, office="demo", terminal="lobby-1").last_seq() == 30
+        assert Outbox(connection, office="demo", terminal="lobby-1", signer=SIGNER).last_seq() == 30
 
 
 @pytest.mark.parametrize("harm", ["page", "header", "text"])
@@ -128,7 +129,7 @@ def test_a_write_ahead_log_left_by_a_kill_is_no_damage(tmp_path: Path) -> None:
     finished = subprocess.run([sys.executable, "-c", script, str(tmp_path)], cwd=project, check=False)
     assert finished.returncode == -9
     with closing(store.open_card(tmp_path)) as connection:
-        assert Outbox(connection, office="demo", terminal="lobby-1").last_seq() == 20
+        assert Outbox(connection, office="demo", terminal="lobby-1", signer=SIGNER).last_seq() == 20
         assert store.alarms(connection) == ()
 
 
@@ -161,6 +162,7 @@ def test_a_file_where_the_folder_should_be_is_one_sentence(tmp_path: Path) -> No
     ("code", "advice"),
     [
         (sqlite3.SQLITE_FULL, "disk is full"),
+        (sqlite3.SQLITE_IOERR_SHMSIZE, "disk is full"),
         (sqlite3.SQLITE_READONLY, "not allowed to write"),
         (sqlite3.SQLITE_CANTOPEN, "not allowed to write"),
         (sqlite3.SQLITE_BUSY, "another program holds it"),
@@ -203,14 +205,14 @@ def test_a5_a_full_disk_refuses_and_space_brings_it_back(tmp_path: Path) -> None
             thanked, refused = 1, 0
             for _ in range(300):
                 try:
-                    outbox.record(punch(), clock=ClockQuality.SYNCED, boot_id=BOOT, boottime_ns=1)
+                    outbox.record(punch(), clock=ClockQuality.SYNCED, boot_id=BOOT, boottime_ns=1, recorded_at=SEVEN)
                     thanked += 1
                 except OutboxFailed:
                     refused += 1
             assert refused > 0
             assert outbox.last_seq() == thanked
             filler.unlink()
-            outbox.record(punch(), clock=ClockQuality.SYNCED, boot_id=BOOT, boottime_ns=1)
+            outbox.record(punch(), clock=ClockQuality.SYNCED, boot_id=BOOT, boottime_ns=1, recorded_at=SEVEN)
             assert outbox.last_seq() == outbox.depth() == thanked + 1
     finally:
         subprocess.run(["umount", str(folder)], check=True)
