@@ -44,6 +44,7 @@ class Terminal(Section, frozen=True):
     state: Path = Path("var/terminal")
     storage_mb: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
     release_key: Path = Path("var/centre/keys/release.pub")
+    collector_key: Path = Path("var/centre/keys/collector.pub")
 
 
 class Camera(Section, frozen=True):
@@ -132,7 +133,10 @@ class Centre(Section, frozen=True):
     register: Annotated[str, Meta(pattern=r"^(sqlite:///|postgresql\+psycopg://).+")] = (
         "sqlite:///var/centre/register.sqlite"
     )
+    collector: Identifier = "hadir-collector"
+    shared: bool = False
     keys: Path = Path("var/centre/keys")
+    heads: Path = Path("var/centre/heads")
     releases: Path = Path("var/centre/releases")
     batch_rows: Annotated[int, Meta(ge=1, le=10_000)] = 200
     batch_ms: Annotated[float, Meta(gt=0, le=10_000)] = 50
@@ -277,6 +281,7 @@ def _absolute(settings: Config, base: Path) -> Config:
         terminal={
             "state": anchored(settings.terminal.state),
             "release_key": anchored(settings.terminal.release_key),
+            "collector_key": anchored(settings.terminal.collector_key),
         },
         camera={"source": source},
         engine={"models": anchored(settings.engine.models)},
@@ -285,6 +290,7 @@ def _absolute(settings: Config, base: Path) -> Config:
         centre={
             "register": register,
             "keys": anchored(settings.centre.keys),
+            "heads": anchored(settings.centre.heads),
             "releases": anchored(settings.centre.releases),
         },
     )

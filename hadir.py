@@ -29,7 +29,7 @@ class Polite(click.Group):
     Groups that need a page of their own are in LATER and imported when they are asked for.
     """
 
-    LATER: ClassVar[dict[str, str]] = {"enroll": "enroll.command"}
+    LATER: ClassVar[dict[str, str]] = {"enroll": "enroll.command", "keys": "sync.command"}
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if self is main and name in self.LATER:
@@ -187,24 +187,6 @@ def console_run(settings: Callable[[], config.Config], /) -> None:
 
 
 # --- enrolment -----------------------------------------------------------------------------------------------------
-
-
-@main.group(cls=Polite)
-def keys() -> None:
-    """The centre's keys."""
-
-
-@keys.command("new")
-@click.pass_obj
-def keys_new(settings: Callable[[], config.Config], /) -> None:
-    """Make the key that signs encoding sets; never overwrites one."""
-    from sync import keys as room
-
-    folder = settings().centre.keys
-    key_id = room.new_release_key(folder)
-    click.echo(
-        f"Made key {key_id} in {folder}. Every kiosk needs its release.pub; release.key never leaves this machine."
-    )
 
 
 @main.group(cls=Polite)

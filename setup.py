@@ -55,6 +55,7 @@ setup(
         "enroll",
         "sync",
         "sync.mqtt",
+        "sync.outbox",
         "sync.register",
         "terminal",
         "terminal.camera",

@@ -42,11 +42,13 @@ def derived(
         sections["centre"] = {
             "register": f"sqlite:///{folder / 'centre' / 'register.sqlite'}",
             "keys": os.fspath(keys),
+            "heads": os.fspath(folder / "centre" / "heads"),
             "releases": os.fspath(folder / "centre" / "releases"),
         }
         sections["terminal"] = {
             "state": os.fspath(folder / "terminal"),
             "release_key": os.fspath(keys / "release.pub"),
+            "collector_key": os.fspath(keys / "collector.pub"),
         }
     if not windowed:
         sections["display"] = {"driver": "dummy", "picture_file": os.fspath(folder / "screen.jpg")}

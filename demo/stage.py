@@ -11,7 +11,7 @@ from demo import clip, newcomers
 from enroll import desk, importer, publish
 from errors import HadirError
 from sync import keys
-from sync.register import Register, sets
+from sync.register import Register, devices, sets
 from sync.releases import EncodingSet, ReleaseRefused, open_set
 from terminal.faces import Engine, models, open_engine
 from terminal.faces.opencv import DIMENSION, ENGINE_ID
@@ -37,8 +37,8 @@ def prepare(settings: config.Config, folder: Path, *, with_clip: bool, say: Say)
     `folder` is where the clip goes. Raises HadirError with what to do.
     """
     models.ensure(settings.engine.models)
-    if not (settings.centre.keys / keys.PRIVATE_NAME).exists() or not settings.terminal.release_key.exists():
-        _have_key(settings)
+    _have_keys(settings)
+    _have_kiosk_approved(settings)
     engines: list[Engine] = []
 
     def engine() -> Engine:
@@ -85,17 +85,34 @@ def released_people(settings: config.Config, register: Register) -> EncodingSet 
         return None
 
 
-def _have_key(settings: config.Config) -> None:
-    """Have a release key whose public half the kiosk trusts."""
-    public = settings.centre.keys / keys.PUBLIC_NAME
-    if not (settings.centre.keys / keys.PRIVATE_NAME).exists() or not public.exists():
-        keys.new_release_key(settings.centre.keys)
-    if not settings.terminal.release_key.exists():
+def _have_keys(settings: config.Config) -> None:
+    """Have the centre's keys, whose public halves the kiosk trusts."""
+    folder = settings.centre.keys
+    if not all((folder / f"{name}.{half}").exists() for name in keys.CENTRE for half in ("key", "pub")):
+        keys.new_centre_keys(folder)
+    for name, path in (
+        (keys.RELEASE, settings.terminal.release_key),
+        (keys.COLLECTOR, settings.terminal.collector_key),
+    ):
+        if path.exists():
+            continue
         try:
-            settings.terminal.release_key.parent.mkdir(parents=True, exist_ok=True)
-            settings.terminal.release_key.write_bytes(public.read_bytes())
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes((folder / f"{name}.pub").read_bytes())
         except OSError as error:
-            raise keys.KeyRefused(f"{settings.terminal.release_key} cannot be written ({error.strerror})") from error
+            raise keys.KeyRefused(f"{path} cannot be written ({error.strerror})") from error
+
+
+def _have_kiosk_approved(settings: config.Config) -> None:
+    """Have the kiosk's key known to the centre: here, both are in the same hands."""
+    device = keys.signer(keys.device_key(settings.terminal.state))
+    office, terminal = settings.office.id, settings.terminal.id
+    with Register.open(settings.centre.register) as register:
+        if all(
+            (key.office, key.public_key, key.state) != (office, device.public, devices.KeyState.APPROVED)
+            for key in devices.device_list(register, terminal)
+        ):
+            devices.admit(register, terminal=terminal, office=office, public_key=device.public, at=datetime.now(UTC))
 
 
 def _have_pins(settings: config.Config) -> tuple[str, str, str] | None:

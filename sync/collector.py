@@ -2,14 +2,19 @@
 
     collector.run(settings, stop=stop)
 
-Messages gather until there are `centre.batch_rows` of them or the first is `centre.batch_ms` old; they are committed in
-one transaction; then each (terminal, epoch) in them gets an Ack with how far it is whole. The broker keeps what is not
+Entries gather until there are `centre.batch_rows` of them or the first is `centre.batch_ms` old; their signatures are
+checked (sync/admission.py); they are committed in one transaction; then each (terminal, epoch) in them gets a signed
+Ack with how far it is whole (sync/answers.py). The broker keeps what is not
 committed yet (its receipts are held back), so a collector killed between receipt and commit is given it again; and were
 the broker to forget, the kiosk sends again what was not acknowledged. While the register is away nothing is
 acknowledged, the collector stays up and tries again.
 
 At every connect each known kiosk is told how far it is here, and the current encoding set of each office is published
-again, since a broker may have lost both what was under way and what it retained.
+again, since a broker may have lost both what was under way and what it retained. A kiosk whose status says that more
+was acknowledged than lies here, since the register was put back from a backup, is asked for what is missing.
+
+Several collectors may run side by side (`centre.shared`), each under a name of its own: the broker gives each event to
+one of them, the register takes it once.
 """
 
 import logging
@@ -22,26 +27,28 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 import config
-from sync.inspection import inspect
-from sync.messages import MAX_MESSAGE_BYTES, Ack, encode, terminal_topic
+from sync import heads, keys
+from sync.admission import Admission
+from sync.answers import Answers
+from sync.inspection import Found, inspect
+from sync.messages import MAX_MESSAGE_BYTES, terminal_topic
 from sync.mqtt import Connected, Disconnected, Event, Link, LinkDown, Received, Sent
 from sync.notify import tell
 from sync.offers import Offers, Released
 from sync.register import Register, RegisterError, RegisterReplaced, RegisterUnavailable
-from sync.register.arrivals import Arrival, Key, Outcome
-from sync.register.events import all_heads
+from sync.register.arrivals import Arrival, Outcome
 from sync.register.intake import take
 from sync.register.refusals import Rejected
 from sync.register.sets import current_digests, current_release
 from sync.register.statuses import HeardStatus
 
-CLIENT_ID = "hadir-collector"
+SHARE_GROUP = "hadir"
 
 _TURN_S = 1.0
 _EVENTS_A_TURN = 1000  # a kiosk that never stops talking must not keep the others from their commit
 _LONGEST_REST_S = 30.0
+_SESSION_EXPIRY_S = 604_800
 _SILENCE_S = 300.0  # a large set on a slow line takes its time
-_MAX_EXTRA = 1000
 _MOST_RECEIVED_BYTES = 4 * MAX_MESSAGE_BYTES  # more is no mistake to be looked at, and 400 of them are held
 
 _log = logging.getLogger("hadir.sync.collector")
@@ -52,11 +59,14 @@ def run(settings: config.Config, *, stop: threading.Event, released: Released | 
 
     The sets `released` are by default those in the register. Raises RegisterError when the register can never be used
     as it is (damaged, of a newer Hadir, replaced under us); one that is only away is waited for. Raises LinkFailed for
-    certificates that cannot be used.
+    certificates that cannot be used, KeyRefused without the key that signs acknowledgements.
     """
+    signer = keys.signer(keys.load_private(settings.centre.keys / f"{keys.COLLECTOR}.key"))
     link = Link(
         settings.mqtt,
-        client_id=CLIENT_ID,
+        client_id=settings.centre.collector,
+        # What the broker kept for one of several that does not come back, the others would never be given.
+        session_expiry_s=0 if settings.centre.shared else _SESSION_EXPIRY_S,
         hold_receipts=True,
         receive_maximum=_most_held(settings.centre),
         max_received_bytes=_MOST_RECEIVED_BYTES,
@@ -68,7 +78,7 @@ def run(settings: config.Config, *, stop: threading.Event, released: Released | 
         released = released or Released(
             digests=lambda: current_digests(register), current=lambda office: current_release(register, office)
         )
-        collector = Collector(settings, register=register, link=link, released=released)
+        collector = Collector(settings, register=register, link=link, released=released, sign=signer.sign)
         link.start()
         try:
             tell("READY=1")
@@ -78,6 +88,7 @@ def run(settings: config.Config, *, stop: threading.Event, released: Released | 
         finally:
             tell("STOPPING=1")
             link.stop()
+            collector.close()
 
 
 class Collector:
@@ -90,6 +101,7 @@ class Collector:
         register: Register,
         link: Link,
         released: Released,
+        sign: Callable[[bytes], bytes],
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         rng: random.Random | None = None,
@@ -99,8 +111,8 @@ class Collector:
         self._monotonic, self._now = monotonic, now
         self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._said: str | None = None
-        # The batch. Events by topic and bytes: after a reconnect the broker gives again what it was not told of.
-        self._events: dict[tuple[str, bytes], Arrival] = {}
+        # The batch. Entries by hash: after a reconnect the broker gives again what it was not told of.
+        self._events: dict[bytes, Arrival] = {}
         self._statuses: dict[str, HeardStatus] = {}
         self._rejected: dict[tuple[str, bytes], Rejected] = {}
         self._receipts: list[Received] = []
@@ -109,9 +121,16 @@ class Collector:
         self._failures = 0
         self._retry_at = 0.0
         # Going out.
-        self._acks: dict[Key, Ack] = {}
+        self._admission = Admission(register, monotonic=monotonic)
+        self._answers = Answers(sign=sign, monotonic=monotonic)
+        self._clearing: set[str] = set()
         self._offers = Offers(released)
         self._unanswered: dict[int, float] = {}
+        self._write_heads_if_due = heads.daily(settings, register)
+
+    def close(self) -> None:
+        """The threads that check signatures have ended."""
+        self._admission.close()
 
     def turn(self, longest_s: float) -> None:
         """Wait for something to do, `longest_s` at most, and do it. Raises RegisterReplaced, and nothing else."""
@@ -124,6 +143,9 @@ class Collector:
             event = self._link.next(0) if more else None  # what is taken from the link must be handled
         if self._held() and self._monotonic() >= self._commit_at():
             self._commit()
+        elif not self._held():
+            self._look_who_is_approved()
+        self._write_heads_if_due(self._now())
         if self._link.connected:
             with suppress(LinkDown):
                 self._send()
@@ -151,7 +173,7 @@ class Collector:
                 self._unanswered = dict.fromkeys(self._unanswered, self._monotonic())
                 self._offers.begin_again()
                 with suppress(LinkDown):
-                    self._link.subscribe(terminal_topic("+", "+", "event"), terminal_topic("+", "+", "status"))
+                    self._link.subscribe(self._event_filter(), terminal_topic("+", "+", "status"))
                 self._remind()
             case Disconnected():
                 if event.reason != self._said:
@@ -181,27 +203,40 @@ class Collector:
         except Exception as error:  # noqa: BLE001 - what one terminal sends must not stop the others
             _log.error("a message could not be looked at: %s", type(error).__name__)
             reason = f"could not be looked at: {type(error).__name__}"
-            found = Rejected(topic=received.topic, reason=reason, payload=received.payload, received_at=at)
+            found = [Rejected(topic=received.topic, reason=reason, payload=received.payload, received_at=at)]
+        for each in found:
+            self._hold_one(received, each)
+
+    def _hold_one(self, received: Received, found: Found) -> None:
         match found:
             case Arrival():
-                self._events.setdefault((received.topic, received.payload), found)
+                self._events.setdefault(found.digest, found)
             case HeardStatus():
                 self._statuses[received.topic] = found
+                if "ack_refused" in found.status.alarms:
+                    # Perhaps something lies there that nobody signed, and is refused at every connect.
+                    self._clearing.add(terminal_topic(found.status.office, found.status.terminal, "ack"))
             case Rejected():
-                self._rejected.setdefault((received.topic, received.payload), found)
+                self._rejected.setdefault((received.topic, found.payload), found)
             case _:
                 assert_never(found)
+        if received.retained and not isinstance(found, HeardStatus):
+            self._clearing.add(received.topic)  # an entry is never retained, and poison must not stay
+
+    def _event_filter(self) -> str:
+        filter_ = terminal_topic("+", "+", "event")
+        return f"$share/{SHARE_GROUP}/{filter_}" if self._settings.shared else filter_
 
     def _commit(self) -> None:
         """Commit the batch, then note the acknowledgements and let the broker forget it; or keep it for later."""
-        arrivals = list(self._events.values())
+        statuses = list(self._statuses.values())
         try:
-            added = take(
-                self._register,
-                events=arrivals,
-                statuses=list(self._statuses.values()),
-                rejected=list(self._rejected.values()),
-            )
+            self._greet(self._admission.look())
+            admitted = self._admission.check(list(self._events.values()))
+            rejected = [*self._rejected.values(), *admitted.rejected]
+            added = take(self._register, events=admitted.arrivals, statuses=statuses, rejected=rejected)
+            for heard in statuses:
+                self._answers.ask(self._register, heard.status)
         except RegisterReplaced:
             raise  # to write on would be to lose; nothing of this batch is acknowledged
         except RegisterError as error:
@@ -210,16 +245,17 @@ class Collector:
         if self._failures:
             _log.info("the register is back, nothing was lost")
         self._failures = 0
-        for arrival, outcome in zip(arrivals, added.outcomes, strict=True):
+        for arrival, outcome in zip(admitted.arrivals, added.outcomes, strict=True):
             if outcome is Outcome.CONFLICT:
                 _log.error(
-                    "alarm event_conflict: terminal %s epoch %s seq %d came with other bytes than before; quarantined",
-                    arrival.event.terminal, arrival.event.epoch, arrival.event.seq,
+                    "alarm event_conflict: terminal %s epoch %s seq %d came with other bytes than before, or after "
+                    "others than before; quarantined",
+                    arrival.entry.terminal, arrival.entry.epoch, arrival.entry.seq,
                 )  # fmt: skip
-        if self._rejected:
-            reasons = sorted({each.reason for each in self._rejected.values()})
-            _log.warning("rejected %d messages, such as: %r", len(self._rejected), reasons[0])
-        self._note_acks(arrivals, added.upto)
+        if rejected:
+            reasons = sorted({each.reason for each in rejected})
+            _log.warning("rejected %d messages, such as: %r", len(rejected), reasons[0])
+        self._answers.note(admitted.arrivals, added.outcomes, added.reached)
         self._events.clear()
         self._statuses.clear()
         self._rejected.clear()
@@ -230,6 +266,14 @@ class Collector:
             self._left_behind = False
             self._link.reconnect("messages wait at the broker since the register was away")
 
+    def _look_who_is_approved(self) -> None:
+        with suppress(RegisterError):  # it is looked at again before anything is taken
+            self._greet(self._admission.look())
+
+    def _greet(self, approved: list[tuple[str, str]]) -> None:
+        if approved:
+            self._answers.greet(self._register, approved)
+
     def _keep_for_later(self, error: RegisterError) -> None:
         rest_s = self._rng.uniform(0.5, 1) * min(_LONGEST_REST_S, 0.2 * 2.0 ** min(self._failures, 20))
         if self._failures == 0 or not isinstance(error, RegisterUnavailable):
@@ -237,43 +281,21 @@ class Collector:
         self._failures += 1
         self._retry_at = self._monotonic() + rest_s
 
-    def _note_acks(self, arrivals: list[Arrival], upto: dict[Key, int]) -> None:
-        """Have one acknowledgement for each (terminal, epoch) of the batch wait to be sent, joined with older ones."""
-        beyond: dict[Key, set[int]] = {key: set() for key in upto}
-        office: dict[Key, str] = {}
-        for arrival in arrivals:
-            key = (arrival.event.terminal, arrival.event.epoch)
-            office[key] = arrival.event.office
-            beyond[key].add(arrival.event.seq)
-        for key, whole in upto.items():
-            waiting = self._acks.pop(key, None)
-            also = beyond[key] | set(waiting.extra if waiting else ())
-            self._acks[key] = Ack(
-                office=office[key],
-                terminal=key[0],
-                epoch=key[1],
-                upto=whole,
-                # What finds no place is sent again by the kiosk and acknowledged then.
-                extra=tuple(sorted(seq for seq in also if seq > whole)[:_MAX_EXTRA]),
-            )
-
     def _remind(self) -> None:
         """Have every known kiosk told how far it is here, so that it sends at once what got lost while we were away."""
         try:
-            latest = {(head.office, head.terminal): head for head in all_heads(self._register)}
+            self._answers.remind(self._register)
         except RegisterError as error:
             _log.warning("no kiosk is reminded: %s", error)
-            return
-        for head in latest.values():
-            ack = Ack(office=head.office, terminal=head.terminal, epoch=head.epoch, upto=head.upto)
-            self._acks.setdefault((head.terminal, head.epoch), ack)
 
     def _send(self) -> None:
         """Send what may be under way: acknowledgements first, then encoding sets. Raises LinkDown."""
-        while self._acks and len(self._unanswered) < self._link.in_flight:
-            key, ack = next(iter(self._acks.items()))
-            self._unanswered[self._link.publish(ack.topic, encode(ack))] = self._monotonic()
-            del self._acks[key]
+        while len(self._unanswered) < self._link.in_flight and (answer := self._answers.first()) is not None:
+            self._unanswered[self._link.publish(*answer)] = self._monotonic()
+            self._answers.sent()
+        while len(self._unanswered) < self._link.in_flight and self._clearing:
+            topic = self._clearing.pop()
+            self._unanswered[self._link.publish(topic, b"", retain=True)] = self._monotonic()
         now = self._monotonic()
         for mid in self._offers.send(self._link, self._link.in_flight - len(self._unanswered), now):
             self._unanswered[mid] = now

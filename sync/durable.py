@@ -5,7 +5,10 @@ Measured beforehand with power cuts on ext4: 0 of 25 files torn or rolled back t
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 _UNFINISHED = ".unfinished"
 
@@ -16,12 +19,19 @@ def write_whole(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     The folder is made if need be, for its owner only. Raises OSError, and then `path` is what it was; where it was the
     last flush that failed, what it is to be already, but perhaps not after a power cut.
     """
+    with writing_whole(path, mode=mode) as file:
+        file.write(content)
+
+
+@contextmanager
+def writing_whole(path: Path, *, mode: int = 0o600) -> Iterator[BinaryIO]:
+    """Yield a file to write to, and have `path` be it on leaving as `write_whole` says, or what it was."""
     make_folder(path.parent)
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=_UNFINISHED, dir=path.parent)
     unfinished = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())

@@ -1,37 +1,54 @@
-"""What a message on a terminal's topic is: an event, a status, or nothing the centre can take, and why."""
+"""What a message on a terminal's topic is: entries, a status, or nothing the centre can take, and why."""
 
 from datetime import UTC, datetime
 
+from sync import chain
 from sync.messages import AttendanceEvent, MessageRefused, TerminalStatus, address_of, decode
-from sync.register.arrivals import Arrival
+from sync.register.arrivals import Arrival, arrival
 from sync.register.refusals import Rejected
 from sync.register.statuses import HeardStatus
+
+Found = Arrival | HeardStatus | Rejected
 
 # A clock that was never set says 1970; what lies outside is no clock's word and no database's date.
 _EARLIEST_YEAR, _LATEST_YEAR = 1970, 9998
 
 
-def inspect(topic: str, payload: bytes, *, retained: bool, at: datetime) -> Arrival | HeardStatus | Rejected:
-    """Return `payload` as what `topic` says it is, or as Rejected with the reason. `at` is when it came, with zone.
+def inspect(topic: str, payload: bytes, *, retained: bool, at: datetime) -> list[Found]:
+    """Return what `payload` is by its `topic`: one thing, or the entries it carries. `at` is when it came, with zone.
 
-    A sender may speak only for the office and terminal of its topic, which is what the broker lets it write.
+    What cannot be taken is Rejected with the reason; of several entries only those that are wrong. An empty message,
+    which clears what a topic retains, is nothing. A sender may speak only for the office and terminal of its topic,
+    which is what the broker lets it write.
     """
+    if not payload:
+        return []
     try:
         match topic.rpartition("/")[2]:
             case "event":
-                event = decode(AttendanceEvent, payload)
-                _refuse_stranger(topic, event.office, event.terminal)
-                _refuse_impossible_time(event.punch.occurred_at, event.punch.first_seen_at)
-                return Arrival(event=event, payload=payload, received_at=at)
+                return [_entry(topic, each, at) for each in chain.unpack(payload)]
             case "status":
                 status = decode(TerminalStatus, payload)
                 _refuse_stranger(topic, status.office, status.terminal)
                 _refuse_impossible_time(status.at)
-                return HeardStatus(status=status, payload=payload, retained=retained, received_at=at)
+                return [HeardStatus(status=status, payload=payload, retained=retained, received_at=at)]
             case _:
                 raise MessageRefused("not a topic the collector reads")
     except MessageRefused as error:
+        return [Rejected(topic=topic, reason=str(error), payload=payload, received_at=at)]
+
+
+def _entry(topic: str, payload: bytes, at: datetime) -> Found:
+    try:
+        found = arrival(payload, at)
+        entry = found.entry
+        _refuse_stranger(topic, entry.office, entry.terminal)
+        _refuse_impossible_time(entry.recorded_at)
+        if isinstance(entry, AttendanceEvent):
+            _refuse_impossible_time(entry.punch.occurred_at, entry.punch.first_seen_at)
+    except MessageRefused as error:
         return Rejected(topic=topic, reason=str(error), payload=payload, received_at=at)
+    return found
 
 
 def _refuse_stranger(topic: str, office: str, terminal: str) -> None:

@@ -1,16 +1,24 @@
-"""Keys: the release key that every encoding set is signed with, as PEM files. The only importer of cryptography.
+"""Keys as PEM files, Ed25519 (RFC 8032): made, loaded, signed with and checked against.
 
-Ed25519 (RFC 8032). The private half stays at the centre, readable by its owner only; kiosks have the public half.
+The centre has three, whose private halves stay there: `release` signs encoding sets, `collector` acknowledgements,
+`heads` the daily list of chain heads that a second party keeps. Each kiosk has one of its own, `device`, made at its
+first start and never leaving it: it signs every punch, and the centre's people approve its public half once.
+
+Signatures are made with cryptography (OpenSSL) and, where there are thousands a second, checked with libsodium, which
+takes half the time and lets other threads run meanwhile.
 """
 
 import fcntl
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
+import nacl.bindings
+import nacl.exceptions
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
@@ -25,6 +33,8 @@ from cryptography.hazmat.primitives.serialization import (
 from errors import HadirError
 from sync.durable import make_folder, sweep, write_whole
 
+RELEASE, COLLECTOR, HEADS, DEVICE = "release", "collector", "heads", "device"
+CENTRE = (RELEASE, COLLECTOR, HEADS)
 PRIVATE_NAME = "release.key"
 PUBLIC_NAME = "release.pub"
 
@@ -38,36 +48,77 @@ class KeyRefused(HadirError):
     """A key cannot be made or used; the text says why and what to do."""
 
 
-def new_release_key(folder: Path) -> str:
-    """Have a new release key in `folder` (release.key 0600, release.pub), and return its id. Never overwrites a key.
+def new_key(folder: Path, name: str = RELEASE) -> str:
+    """Have a new key in `folder` (NAME.key 0600, NAME.pub), and return its id. Never overwrites a key.
 
     Where an earlier run was cut off between the two files, its public half is written and nothing else is done.
     Raises KeyRefused.
     """
-    private_path, public_path = folder / PRIVATE_NAME, folder / PUBLIC_NAME
+    with _making_in(folder):
+        return key_id(_make(folder, name).public_key())
+
+
+def new_centre_keys(folder: Path) -> dict[str, str]:
+    """Have every key of the centre in `folder`, and return the id of each that was not there, by name.
+
+    Raises KeyRefused, also where all of them are there already.
+    """
+    with _making_in(folder):
+        lacking = [name for name in CENTRE if not all(path.exists() for path in _paths(folder, name))]
+        if not lacking:
+            raise KeyRefused(
+                f"every key is already there in {folder}, and kiosks may trust them; "
+                "move both halves of one away yourself if you really want a new one"
+            )
+        return {name: key_id(_make(folder, name).public_key()) for name in lacking}
+
+
+def device_key(folder: Path) -> PrivateKey:
+    """Return the kiosk's own key, kept in `folder`; made if it is not there yet. Raises KeyRefused."""
+    with _making_in(folder):
+        private_path, public_path = _paths(folder, DEVICE)
+        if private_path.exists() and public_path.exists():
+            return load_private(private_path)
+        return _make(folder, DEVICE)
+
+
+def _make(folder: Path, name: str) -> PrivateKey:
+    private_path, public_path = _paths(folder, name)
+    if private_path.exists() and not public_path.exists():
+        private = load_private(private_path)
+    elif private_path.exists() or public_path.exists():
+        present = private_path if private_path.exists() else public_path
+        raise KeyRefused(
+            f"{present} is already there and may be trusted by others; "
+            "move both halves away yourself if you really want a new key"
+        )
+    else:
+        private = Ed25519PrivateKey.generate()
+        write_whole(private_path, private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=0o600)
+    public = private.public_key()
+    write_whole(public_path, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), mode=0o644)
+    return private
+
+
+def _paths(folder: Path, name: str) -> tuple[Path, Path]:
+    return folder / f"{name}.key", folder / f"{name}.pub"
+
+
+@contextmanager
+def _making_in(folder: Path) -> Iterator[None]:
     try:
         make_folder(folder)
-        folder.chmod(0o700)
+        if folder.stat().st_mode & 0o077:
+            folder.chmod(0o700)
         with _alone_in(folder):
-            sweep(folder)
-            if private_path.exists() and not public_path.exists():
-                private = load_private(private_path)
-            elif private_path.exists() or public_path.exists():
-                present = private_path if private_path.exists() else public_path
-                raise KeyRefused(
-                    f"{present} is already there and kiosks may trust it; "
-                    "move both halves away yourself if you really want a new key"
-                )
-            else:
-                private = Ed25519PrivateKey.generate()
-                write_whole(
-                    private_path, private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=0o600
-                )
-            public = private.public_key()
-            write_whole(public_path, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), mode=0o644)
+            for name in (*CENTRE, DEVICE):
+                for path in _paths(folder, name):
+                    sweep(folder, path.name)
+            yield
     except OSError as error:
-        raise KeyRefused(f"{folder}: no key could be written there ({error.strerror}); see centre.keys") from error
-    return key_id(public)
+        raise KeyRefused(
+            f"{folder}: no key could be written there ({error.strerror}); see centre.keys and terminal.state"
+        ) from error
 
 
 def load_private(path: Path) -> PrivateKey:
@@ -114,9 +165,50 @@ def verify(key: PublicKey, signature: bytes, message: bytes) -> bool:
     return True
 
 
+def raw(key: PublicKey) -> bytes:
+    """Return the 32 bytes of the public key."""
+    return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+def verifier(trusted: Sequence[bytes]) -> Callable[[bytes, bytes], bool]:
+    """Return a function from (signature, message) to whether one of the `trusted` raw public keys made it.
+
+    It holds no lock of Python's while it computes: as many threads as there are cores help.
+    """
+
+    def verified(signature: bytes, message: bytes) -> bool:
+        for key in trusted:
+            with suppress(nacl.exceptions.BadSignatureError, ValueError):
+                nacl.bindings.crypto_sign_open(signature + message, key)
+                return True
+        return False
+
+    return verified
+
+
+def id_of_raw(key: bytes) -> str:
+    """Return `key_id` of a public key given by its 32 bytes."""
+    return hashlib.sha256(key).hexdigest()[:16]
+
+
 def key_id(key: PublicKey) -> str:
     """Return the first 16 hex digits of the SHA-256 of the raw public key: enough for people to compare."""
-    return hashlib.sha256(key.public_bytes(Encoding.Raw, PublicFormat.Raw)).hexdigest()[:16]
+    return id_of_raw(raw(key))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signer:
+    """A private key as those see it who sign with it: its public half (32 bytes), the id of that, and a function."""
+
+    public: bytes
+    key_id: str
+    sign: Callable[[bytes], bytes]
+
+
+def signer(key: PrivateKey) -> Signer:
+    """Return `key` as a Signer."""
+    public = raw(key.public_key())
+    return Signer(public=public, key_id=id_of_raw(public), sign=key.sign)
 
 
 def _read(path: Path) -> tuple[bytes, int]:

@@ -30,6 +30,7 @@ class Condition:
     engine_id: str | None = None
     camera: str | None = None
     clock: ClockQuality | None = None
+    boot_id: str | None = None
     disk_free_mb: int | None = None
     temperature_c: float | None = None
     uptime_s: int | None = None
@@ -45,11 +46,12 @@ class OwnStatus:
         *,
         office: str,
         terminal: str,
+        device_key: str,
         every_s: float,
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._office, self._terminal = office, terminal
+        self._office, self._terminal, self._device_key = office, terminal, device_key
         self._every_s = every_s
         self._monotonic, self._now = monotonic, now
         self._alarms: dict[str, float] = {}
@@ -109,9 +111,10 @@ class OwnStatus:
             return
         if self._mid is not None:
             return  # the broker has not even answered the last one
-        depth = last_seq = None
+        depth = last_seq = epoch = oldest_seq = acknowledged_to = None
         with suppress(OutboxFailed):
-            depth, last_seq = outbox.depth(), outbox.last_seq()
+            depth, last_seq, epoch = outbox.depth(), outbox.last_seq(), outbox.epoch
+            oldest_seq, acknowledged_to = outbox.oldest_seq(), outbox.acknowledged_to()
         status = TerminalStatus(
             office=self._office,
             terminal=self._terminal,
@@ -119,7 +122,11 @@ class OwnStatus:
             at=self._now(),
             outbox_depth=depth,
             last_seq=last_seq,
-            epoch=outbox.epoch,
+            epoch=epoch,
+            oldest_seq=oldest_seq,
+            acknowledged_to=acknowledged_to,
+            device_key=self._device_key,
+            boot_id=known.boot_id,
             gallery_version=known.gallery_version,
             gallery_people=known.gallery_people,
             engine_id=known.engine_id,

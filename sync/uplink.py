@@ -1,16 +1,20 @@
 """The kiosk's thread to the centre: punches out, acknowledgements and encoding sets in, its own status now and then.
 
-    uplink = Uplink(settings, open_card=..., condition=..., releases=..., on_release=...)
+    uplink = Uplink(settings, open_card=..., signer=..., acks=..., condition=..., releases=..., on_release=...)
     thread = threading.Thread(target=uplink.run, args=(stop,))
 
-`open_card` gives this thread its own connection to the card. `condition` is called about once a second and at every
-wake, and must be quick; what it returns goes into the status. `releases` is the door encoding sets come in by, as
-`received_sets.release_door` makes it; `on_release` gets each accepted one, already kept on the card. Whoever records a
-punch, or sees the camera or the gallery change, calls `wake()` afterwards: the row is on its way within milliseconds,
-and nothing polls.
+`open_card` gives this thread its own connection to the card. `signer` is the kiosk's own key, `acks` the door
+acknowledgements come in by, which lets none in that the collector did not sign (sync/collector_key.py). `condition` is
+called about once a second and at every wake, and must be quick; what it returns goes into the status. `releases` is the
+door encoding sets come in by, as `received_sets.release_door` makes it; `on_release` gets each accepted one, already
+kept on the card. Whoever records a punch, or sees the camera or the gallery change, calls `wake()` afterwards: the row
+is on its way within milliseconds, and nothing polls.
 
-A row is marked acknowledged by the collector's word only. The broker's PUBACK frees nothing: with the collector away,
-mosquitto's defaults said "Success" 5,000 times and delivered 1,000.
+A row is marked acknowledged by the collector's signed word only. The broker's PUBACK frees nothing: with the collector
+away, mosquitto's defaults said "Success" 5,000 times and delivered 1,000.
+
+Whoever punches now goes first: what was recorded since this connection began leaves at once, and what waited before
+follows oldest first, as many rows in one message as fit.
 """
 
 import logging
@@ -25,9 +29,12 @@ from typing import assert_never
 
 import config
 from errors import HadirError
-from sync.messages import MAX_MESSAGE_BYTES, Ack, MessageRefused, decode, encode, gallery_topic, terminal_topic
+from sync import chain
+from sync.collector_key import CollectorKeyMissing
+from sync.keys import Signer
+from sync.messages import MAX_MESSAGE_BYTES, Ack, MessageRefused, encode, gallery_topic, terminal_topic
 from sync.mqtt import Connected, Disconnected, Event, Link, LinkDown, Received, Sent, Will
-from sync.outbox import AckRefused, Outbox, OutboxFailed
+from sync.outbox import AckRefused, EpochUnknown, Outbox, OutboxFailed, PendingEvent, Place
 from sync.own_status import LOOK_EVERY_S, Condition, OwnStatus
 from sync.received_sets import ReceivedSets, ReleaseDoor
 from sync.releases import MAX_SET_BYTES, EncodingSet, ReleaseRefused
@@ -38,6 +45,8 @@ _GOODBYE_S = 1.0
 _REST_S = 1.0  # after a failure, so that none can spin
 _EVENTS_A_TURN = 200
 _RESERVED = 2  # messages of ours that are no punches: the status, a subscription
+_PARCEL_BYTES = 12_000
+_ROWS_A_PARCEL = 20
 
 _log = logging.getLogger("hadir.sync.uplink")
 
@@ -50,6 +59,8 @@ class Uplink:
         settings: config.Config,
         *,
         open_card: Callable[[], sqlite3.Connection],
+        signer: Signer,
+        acks: Callable[[bytes], Ack],
         condition: Callable[[], Condition],
         releases: ReleaseDoor,
         on_release: Callable[[EncodingSet], None],
@@ -62,6 +73,7 @@ class Uplink:
         self._office, self._terminal = settings.office.id, settings.terminal.id
         self._settings = settings.uplink
         self._open_card, self._condition = open_card, condition
+        self._signer, self._acks = signer, acks
         self._sets = ReceivedSets(releases, on_release)
         self._monotonic, self._now = monotonic, now
         self._window = Window(
@@ -72,6 +84,7 @@ class Uplink:
         self._status = OwnStatus(
             office=self._office,
             terminal=self._terminal,
+            device_key=signer.public.hex(),
             every_s=settings.uplink.status_every_s,
             monotonic=monotonic,
             now=now,
@@ -87,7 +100,7 @@ class Uplink:
         self._gallery_topic = gallery_topic(self._office)
         self._connection: sqlite3.Connection | None = None
         self._outbox: Outbox | None = None
-        self._cursor = 0  # the highest seq that left since this process began
+        self._live_from = Place(0, 0)
         self._connected_at = 0.0
         self._said: str | None = None
         self._forget_due = 0.0
@@ -122,7 +135,9 @@ class Uplink:
         """Open the card, remember which encoding set is kept there, and begin connecting. Raises HadirError."""
         connection = self._open_card()
         try:
-            self._outbox = Outbox(connection, office=self._office, terminal=self._terminal, now=self._now)
+            self._outbox = Outbox(
+                connection, office=self._office, terminal=self._terminal, signer=self._signer, now=self._now
+            )
             try:
                 self._sets.remember()
             except ReleaseRefused as error:
@@ -193,6 +208,7 @@ class Uplink:
                 self._status.begin_again()
                 with suppress(LinkDown):
                     self._link.subscribe(self._ack_topic, self._gallery_topic)
+                self._live_from = self._outbox_now().last_place()
             case Disconnected():
                 if event.reason != self._said:
                     _log.warning("no way to the centre, punches wait on the card: %s", event.reason)
@@ -220,19 +236,32 @@ class Uplink:
 
     def _take_ack(self, payload: bytes) -> None:
         outbox, now = self._outbox_now(), self._monotonic()
+        if not payload:
+            return  # what lay there was cleared
         try:
-            ack = decode(Ack, payload)
-            if (ack.office, ack.terminal) == (self._office, self._terminal) and ack.epoch != outbox.epoch:
-                # For an earlier card of this kiosk: it marks nothing, but says that the collector is there.
-                self._window.acknowledged(0, (), now)
-                return
+            ack = self._acks(payload)
             marked = outbox.acknowledge(ack)
+        except CollectorKeyMissing as error:
+            self._status.alarm("collector_key_unavailable", str(error))
+            return
+        except EpochUnknown:
+            # For an earlier card of this kiosk: it marks nothing, but says that the collector is there.
+            self._window.acknowledged(0, 0, (), now)
+            return
         except (MessageRefused, AckRefused) as error:
             self._status.alarm("ack_refused", str(error))
             return
-        self._window.acknowledged(ack.upto, ack.extra, now)
-        if marked:
-            _log.debug("the centre has %d more punches, up to %d", marked, ack.upto)
+        self._status.end_alarms("collector_key_unavailable")
+        if marked.forked:
+            self._status.alarm(
+                "card_forked", "the centre has other punches under this card's numbers; a new epoch was begun"
+            )
+        self._window.gone([Place(marked.number, seq) for seq in marked.refused])
+        self._window.acknowledged(marked.number, marked.upto, marked.extra, now)
+        if marked.reopened:
+            _log.warning("the centre has lost %d punches it had; they are sent again", marked.reopened)
+        if marked.changed:
+            _log.debug("the centre has %d more punches, up to %d", marked.changed, marked.upto)
 
     def _take_release(self, blob: bytes) -> None:
         try:
@@ -246,21 +275,48 @@ class Uplink:
             _log.info("encoding set %d with %d people is in use", content.version, len(content.people))
 
     def _send_punches(self) -> None:
-        now = self._monotonic()
-        for seq, payload in self._window.due(now):
-            self._publish_punch(seq, payload, now)
-        room = self._window.room()
-        if room:
-            for row in self._outbox_now().pending(after_seq=self._cursor, limit=room):
-                self._publish_punch(row.seq, row.payload, now)
-                self._cursor = row.seq
+        outbox, now = self._outbox_now(), self._monotonic()
+        for places in self._window.due(now):
+            rows = outbox.payloads(places)
+            self._window.gone(set(places) - {row.place for row in rows})
+            self._publish(rows, now)
+        self._send_some(self._live_places(outbox), now, live=True)
+        self._send_some(self._waiting_places(outbox), now, live=False)
         silent = self._window.unanswered_since()
         if silent is not None and now - max(silent, self._connected_at) > 2 * self._settings.resend_after_s:
             self._link.reconnect("the broker stopped answering")
 
-    def _publish_punch(self, seq: int, payload: bytes, now: float) -> None:
-        mid = self._link.publish(terminal_topic(self._office, self._terminal, "event"), payload)
-        self._window.sent(seq, payload, mid, now)
+    def _live_places(self, outbox: Outbox) -> list[Place]:
+        under_way = self._window.places()
+        wanted = self._window.room(live=True) * _ROWS_A_PARCEL
+        found = outbox.places(after=self._live_from, limit=wanted + len(under_way)) if wanted else []
+        return [place for place in found if place not in under_way][:wanted]
+
+    def _waiting_places(self, outbox: Outbox) -> list[Place]:
+        under_way = self._window.places()
+        wanted = self._window.room(live=False) * _ROWS_A_PARCEL
+        found = outbox.places(limit=wanted + len(under_way)) if wanted else []
+        return [place for place in found if place <= self._live_from and place not in under_way][:wanted]
+
+    def _send_some(self, places: list[Place], now: float, *, live: bool) -> None:
+        parcel: list[PendingEvent] = []
+        for row in self._outbox_now().payloads(places):
+            held = sum(len(other.payload) + 1 for other in parcel)
+            if parcel and (len(parcel) == _ROWS_A_PARCEL or held + len(row.payload) > _PARCEL_BYTES):
+                if not self._window.room(live=live):
+                    return
+                self._publish(parcel, now)
+                parcel = []
+            parcel.append(row)
+        if parcel and self._window.room(live=live):
+            self._publish(parcel, now)
+
+    def _publish(self, rows: list[PendingEvent], now: float) -> None:
+        if not rows:
+            return
+        topic = terminal_topic(self._office, self._terminal, "event")
+        mid = self._link.publish(topic, chain.pack(row.payload for row in rows))
+        self._window.sent([row.place for row in rows], mid, now)
 
     def _forget(self) -> None:
         now = self._monotonic()

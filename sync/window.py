@@ -1,24 +1,29 @@
-"""Which punches are under way to the centre, and when each must be sent again. Pure: time is an argument.
+"""Which rows are under way to the centre, and when each must be sent again. Time is an argument.
 
-A row is in the window from its first publish until the collector's acknowledgement. In between the broker answers
-(PUBACK), which says only that the broker has it: until that answer paho itself sends the row again after a reconnect,
-so it is not sent twice from here; after it the row is ours again, and goes out once more when the collector stays
-silent for resend_after_s * U(1, 2).
+Rows travel in parcels: one message each, of one live punch or of several that waited. A row is in the window from its
+first publish until the collector's acknowledgement. In between the broker answers (PUBACK), which says only that the
+broker has it: until that answer paho itself sends the parcel again after a reconnect, so it is not sent twice from
+here; after it the rows are ours again, and go out once more when the collector stays silent for
+resend_after_s * U(1, 2).
 """
 
 import random
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
-# A row sent this long before one that was acknowledged will not be acknowledged any more: it was lost on the way.
+from sync.outbox import Place
+
+# A parcel sent this long before one that was acknowledged will not be acknowledged any more: it was lost on the way.
 OVERTAKEN_S = 2.0
 # A collector that says how far it is without naming a row under way has just come: what left before is not with it.
 REMINDED_S = 0.2
+LIVE_SLOTS = 2
+"""So many parcels are never of the backlog: whoever punches now does not wait behind last week."""
 
 
 @dataclass(slots=True, kw_only=True)
-class _Row:
-    payload: bytes
+class _Parcel:
+    places: tuple[Place, ...]
     mid: int | None
     sent_at: float
     resend_at: float
@@ -27,68 +32,97 @@ class _Row:
 
 
 class Window:
-    """The rows under way, at most `size` of them; all times are seconds of one monotonic clock."""
+    """The parcels under way, at most `size` of them; all times are seconds of one monotonic clock."""
 
     def __init__(self, *, size: int, resend_after_s: float, rng: random.Random) -> None:
         self.size = size
         self._resend_after_s = resend_after_s
         self._rng = rng
-        self._rows: dict[int, _Row] = {}
-        self._seqs: dict[int, int] = {}
+        self._parcels: list[_Parcel] = []
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._parcels)
 
-    def room(self) -> int:
-        """Return how many more rows may leave now."""
-        return max(0, self.size - len(self._rows))
+    def __contains__(self, place: object) -> bool:
+        return any(place in parcel.places for parcel in self._parcels)
 
-    def sent(self, seq: int, payload: bytes, mid: int, now: float) -> None:
-        """Note that the row went out, for the first time or again, as message `mid`."""
-        known = self._rows.get(seq)
-        self._rows[seq] = _Row(
-            payload=payload,
-            mid=mid,
-            sent_at=now,
-            resend_at=now + self._resend_after_s * self._rng.uniform(1, 2),
-            hurried=known.hurried if known else False,
+    def places(self) -> set[Place]:
+        """Return every row under way."""
+        return {place for parcel in self._parcels for place in parcel.places}
+
+    def room(self, *, live: bool) -> int:
+        """Return how many more parcels may leave now, with live punches or with what waited."""
+        return max(0, self.size - len(self._parcels) - (0 if live else min(LIVE_SLOTS, self.size - 1)))
+
+    def sent(self, places: Sequence[Place], mid: int, now: float) -> None:
+        """Note that the rows went out together, for the first time or again, as message `mid`."""
+        hurried = any(parcel.hurried for parcel in self._parcels if not frozenset(places).isdisjoint(parcel.places))
+        self.gone(places)
+        self._parcels.append(
+            _Parcel(
+                places=tuple(places),
+                mid=mid,
+                sent_at=now,
+                resend_at=now + self._resend_after_s * self._rng.uniform(1, 2),
+                hurried=hurried,
+            )
         )
-        self._seqs[mid] = seq
 
     def answered(self, mid: int) -> bool:
-        """Note the broker's answer to message `mid`; return whether it was one of these rows."""
-        seq = self._seqs.pop(mid, None)
-        row = self._rows.get(seq) if seq is not None else None
-        if row is not None and row.mid == mid:
-            row.answered, row.mid = True, None
-        return seq is not None
+        """Note the broker's answer to message `mid`; return whether it was one of these."""
+        for parcel in self._parcels:
+            if parcel.mid == mid:
+                parcel.answered, parcel.mid = True, None
+                return True
+        return False
 
-    def acknowledged(self, upto: int, extra: Collection[int], now: float) -> None:
-        """Let go of the rows the collector has; have those it should have had by now sent again, once each."""
+    def acknowledged(self, number: int, upto: int, extra: Collection[int], now: float) -> None:
+        """Let go of the rows of epoch `number` the collector has; have what it should have by now sent again, once."""
         also = frozenset(extra)
-        gone = [seq for seq in self._rows if seq <= upto or seq in also]
-        lost_before = max(self._rows[seq].sent_at for seq in gone) - OVERTAKEN_S if gone else now - REMINDED_S
-        for seq in gone:
-            del self._rows[seq]
-        for row in self._rows.values():
-            if row.answered and not row.hurried and row.sent_at < lost_before:
-                row.resend_at, row.hurried = now, True
+        times = [
+            parcel.sent_at
+            for parcel in self._parcels
+            if self._without(parcel, lambda place: place.number == number and (place.seq <= upto or place.seq in also))
+        ]
+        self._drop_empty()
+        lost_before = max(times) - OVERTAKEN_S if times else now - REMINDED_S
+        for parcel in self._parcels:
+            if parcel.answered and not parcel.hurried and parcel.sent_at < lost_before:
+                parcel.resend_at, parcel.hurried = now, True
+
+    def gone(self, places: Collection[Place]) -> None:
+        """Let go of these rows, whatever became of them."""
+        gone = frozenset(places)
+        for parcel in self._parcels:
+            self._without(parcel, gone.__contains__)
+        self._drop_empty()
 
     def forgotten(self, now: float) -> None:
-        """Have every row the broker had taken sent again: it has forgotten this session, and so perhaps the rows."""
-        for row in self._rows.values():
-            row.hurried = False
-            if row.answered:
-                row.resend_at = now
+        """Have every parcel the broker had taken sent again: it has forgotten this session, and so perhaps them."""
+        for parcel in self._parcels:
+            parcel.hurried = False
+            if parcel.answered:
+                parcel.resend_at = now
 
-    def due(self, now: float) -> list[tuple[int, bytes]]:
-        """Return the (seq, payload) to be sent again now, in order."""
-        return [(seq, row.payload) for seq, row in sorted(self._rows.items()) if row.answered and row.resend_at <= now]
+    def due(self, now: float) -> list[tuple[Place, ...]]:
+        """Return the rows of each parcel to be sent again now."""
+        return [parcel.places for parcel in self._parcels if parcel.answered and parcel.resend_at <= now]
 
     def next_due(self) -> float | None:
-        """Return when the next row will be due, None when none waits for that."""
-        return min((row.resend_at for row in self._rows.values() if row.answered), default=None)
+        """Return when the next parcel will be due, None when none waits for that."""
+        return min((parcel.resend_at for parcel in self._parcels if parcel.answered), default=None)
 
     def unanswered_since(self) -> float | None:
-        """Return when the oldest row that the broker has not answered went out."""
-        return min((row.sent_at for row in self._rows.values() if not row.answered), default=None)
+        """Return when the oldest parcel that the broker has not answered went out."""
+        return min((parcel.sent_at for parcel in self._parcels if not parcel.answered), default=None)
+
+    @staticmethod
+    def _without(parcel: _Parcel, gone: Callable[[Place], bool]) -> bool:
+        """Take the rows out of the parcel that are gone; return whether there were any."""
+        left = tuple(place for place in parcel.places if not gone(place))
+        changed = len(left) < len(parcel.places)
+        parcel.places = left
+        return changed
+
+    def _drop_empty(self) -> None:
+        self._parcels = [parcel for parcel in self._parcels if parcel.places]

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 import config
 from errors import HadirError
 from sync import notify
+from sync.collector_key import ack_door
 from sync.received_sets import ReleaseDoor
 from sync.releases import EncodingSet, Person, ReleaseRefused
 from sync.uplink import Uplink
@@ -55,6 +56,7 @@ def run(
         if card is None:
             return
         parts.callback(card.close)
+        signer = card.signer
         supplies = Supplies(
             settings,
             engine_id=engine.engine_id if engine else engine_id_of(settings.engine),
@@ -79,6 +81,8 @@ def run(
             return Uplink(
                 settings,
                 open_card=lambda: store.open_card(settings.terminal.state),
+                signer=signer,
+                acks=ack_door(settings.terminal.collector_key),
                 condition=pulse.condition,
                 releases=door,
                 on_release=shelf.put,

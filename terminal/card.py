@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import config
-from sync import notify
+from sync import keys, notify
 from sync.outbox import Outbox, OutboxFailed
 from terminal import storage, store
 from terminal.display import Closed, Display
@@ -33,6 +33,7 @@ class Card:
     """The main thread's card. `alarms` are those that stand on it; `close` gives it back, and may be called once."""
 
     outbox: Outbox
+    signer: keys.Signer
     alarms: tuple[str, ...]
     close: Callable[[], None]
 
@@ -50,12 +51,13 @@ def take(settings: config.Config) -> Card:
         connection = store.open_card(folder)
         held.callback(connection.close)
         try:
-            outbox = Outbox(connection, office=settings.office.id, terminal=settings.terminal.id)
+            signer = keys.signer(keys.device_key(folder))
+            outbox = Outbox(connection, office=settings.office.id, terminal=settings.terminal.id, signer=signer)
         except OutboxFailed as error:
             if isinstance(error.__cause__, sqlite3.Error):
                 raise store.CardFailing(str(error)) from error
             raise
-        return Card(outbox=outbox, alarms=store.alarms(connection), close=held.pop_all().close)
+        return Card(outbox=outbox, signer=signer, alarms=store.alarms(connection), close=held.pop_all().close)
 
 
 def wait_for(settings: config.Config, *, display: Display, stop: threading.Event) -> Card | None:

@@ -49,6 +49,7 @@ class Ledger:
                 clock=self._pulse.vitals.clock,
                 boot_id=health.boot_id(),
                 boottime_ns=health.boottime_ns(),
+                recorded_at=datetime.now(UTC),
                 repeat_of=asked.first.seq if asked.first is not None else None,
             )
         except OutboxFailed as error:

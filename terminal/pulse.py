@@ -53,6 +53,7 @@ class Pulse:
             engine_id=gallery.engine_id,
             camera=self.camera,
             clock=vitals.clock,
+            boot_id=health.boot_id(),
             disk_free_mb=vitals.disk_free_mb,
             temperature_c=vitals.temperature_c,
             uptime_s=vitals.uptime_s,

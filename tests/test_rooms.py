@@ -49,7 +49,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "apsw": (),
     "argon2": ("terminal/pin.py",),
     "babel": ("terminal/screens/words.py",),
-    "click": ("hadir.py", "enroll/command.py"),
+    "click": ("hadir.py", "enroll/command.py", "sync/command.py"),
     "cryptography": ("sync/keys.py",),
     "cv2": PIXELS,
     "iotcore": ("demo/broker.py",),

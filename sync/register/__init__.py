@@ -107,7 +107,8 @@ class Register:
 
         There is one writer at a time, on PostgreSQL too, so that event ids are given in the order of their commits and
         a reader that asks "what is newer than id N" misses nothing. Raises RegisterUnavailable, and RegisterReplaced
-        when somebody removed or exchanged the file under us.
+        when somebody removed or exchanged the file under us; then nothing of it is there, except that a server may have
+        gone away, or its line, between its commit and its answer: what is written must bear to be written again.
         """
         if _identity(self._engine) != self._file:
             raise RegisterReplaced("the register's file was removed or replaced while in use; start this program again")

@@ -1,18 +1,22 @@
-"""Punches on their way into the central register: each is added exactly once, and the heads move past it.
+"""Entries on their way into the central register: each is added exactly once, and the heads move past it.
 
-`add_in` works inside a transaction of the caller (sync/register/intake.py); `add_events` is one of its own.
+`add_in` works inside a transaction of the caller (sync/register/intake.py); `add_events` is one of its own. Signatures
+were checked before (sync/admission.py); what is checked here is that an entry follows the one before it in its chain.
+There is one writer at a time, so what was looked up in the transaction stays true until its end.
 """
 
-import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 import sqlalchemy as sa
 
-from sync.messages import AttendanceEvent
+from errors import HadirError
+from sync import chain
+from sync.chain import Sealed
+from sync.messages import AttendanceEvent, Entry
 from sync.register import Register
 from sync.register.schema import events, heads, insert_for, quarantine
 
@@ -24,7 +28,7 @@ _KEYS_A_QUERY = 1000
 
 
 class Outcome(StrEnum):
-    """What became of one event of a batch."""
+    """What became of one entry of a batch."""
 
     STORED = "stored"
     KNOWN = "known"
@@ -33,26 +37,46 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """An event as it came: decoded, its exact bytes, and when the centre had it."""
+    """An entry as it came: decoded, its exact bytes and their SHA-256, and when the centre had it."""
 
-    event: AttendanceEvent
+    entry: Entry
+    sealed: Sealed
     payload: bytes
+    digest: bytes
     received_at: datetime
+
+    @property
+    def key(self) -> Key:
+        return self.entry.terminal, self.entry.epoch
+
+
+def arrival(payload: bytes, received_at: datetime) -> Arrival:
+    """Return the entry in `payload` as it came. Raises MessageRefused for what is none."""
+    entry, sealed = chain.read_entry(payload)
+    return Arrival(entry=entry, sealed=sealed, payload=payload, digest=chain.digest(payload), received_at=received_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """How far a (terminal, epoch) is whole, and the hash, in hexadecimal, of the entry there ("" for 0)."""
+
+    upto: int
+    upto_hash: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Added:
-    """What became of each event of a batch, in its order, and how far each (terminal, epoch) in it is now whole."""
+    """What became of each entry of a batch, in its order, and how far each (terminal, epoch) in it is now."""
 
     outcomes: tuple[Outcome, ...]
-    upto: dict[Key, int]
+    reached: Mapping[Key, Reached]
 
 
 def add_events(register: Register, batch: Sequence[Arrival]) -> Added:
-    """Have every event of `batch` in the register exactly once, committed, and say what became of each.
+    """Have every entry of `batch` in the register exactly once, committed, and say what became of each.
 
-    The same key with other bytes goes to quarantine; the first stays as it was. Raises RegisterUnavailable, and then
-    nothing of the batch was stored.
+    The same key with other bytes, or an entry that does not follow the one before it, goes to quarantine; what was
+    there first stays as it was. Raises RegisterUnavailable, and then nothing of the batch was stored.
     """
     with register.write() as connection:
         return add_in(connection, batch)
@@ -60,142 +84,239 @@ def add_events(register: Register, batch: Sequence[Arrival]) -> Added:
 
 def add_in(connection: sa.Connection, batch: Sequence[Arrival]) -> Added:
     """Do what `add_events` says inside the caller's transaction."""
-    digests = [hashlib.sha256(arrival.payload).digest() for arrival in batch]
-    first: dict[tuple[str, str, int], int] = {}
-    for position, arrival in enumerate(batch):
-        first.setdefault(_key(arrival.event), position)
-    stored = _insert(connection, [_row(batch[position], digests[position]) for position in first.values()])
-    known = _digests(connection, [key for key in first if key not in stored])
-    outcomes = []
-    for position, arrival in enumerate(batch):
-        key = _key(arrival.event)
-        if key in stored and first[key] == position:
-            outcomes.append(Outcome.STORED)
-        elif digests[position] == (digests[first[key]] if key in stored else known[key]):
-            outcomes.append(Outcome.KNOWN)
+    groups: dict[Key, list[int]] = defaultdict(list)
+    for position, each in enumerate(batch):
+        groups[each.key].append(position)
+    before = _heads(connection, groups)
+    outcomes: list[Outcome | None] = [None] * len(batch)
+    stored: list[Arrival] = []
+    refused: list[tuple[Arrival, str]] = []
+    reached: dict[Key, Reached] = {}
+    moved: list[dict[str, object]] = []
+    for key, positions in groups.items():
+        group = _Group(connection, before.get(key), [(position, batch[position]) for position in positions])
+        for position, outcome in group.outcomes.items():
+            outcomes[position] = outcome
+        stored += group.stored.values()
+        refused += group.refused
+        head = group.head_after()
+        reached[key] = Reached(upto=head.upto, upto_hash=head.upto_hash)
+        if head != group.head:
+            moved.append(_head_row(batch[positions[-1]], head))
+    if stored:
+        connection.execute(sa.insert(events), [_row(each) for each in stored])
+    for each, reason in refused:
+        _isolate(connection, each, reason)
+    if moved:
+        statement = insert_for(connection, heads)
+        changing = {name: statement.excluded[name] for name in ("upto", "upto_hash", "highest", "forked", "changed_at")}
+        connection.execute(statement.on_conflict_do_update(index_elements=["terminal", "epoch"], set_=changing), moved)
+    return Added(outcomes=tuple(outcome for outcome in outcomes if outcome is not None), reached=reached)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Head:
+    upto: int = 0
+    upto_hash: str = ""
+    highest: int = 0
+    forked: bool = False
+
+
+class _Group:
+    """The entries of a batch that belong to one (terminal, epoch)."""
+
+    def __init__(self, connection: sa.Connection, head: _Head | None, arrivals: list[tuple[int, Arrival]]) -> None:
+        self.head = head or _Head()
+        self.outcomes: dict[int, Outcome] = {}
+        self.stored: dict[int, Arrival] = {}
+        self.refused: list[tuple[Arrival, str]] = []
+        self._connection = connection
+        self._key = arrivals[0][1].key
+        arrivals = sorted(arrivals, key=lambda each: (each[1].entry.seq, each[0]))
+        self._there = self._look_up({each.entry.seq for _, each in arrivals})
+        for position, each in arrivals:
+            self.outcomes[position] = self._judge(each)
+
+    def head_after(self) -> _Head:
+        """Return the head past everything that is stored now."""
+        upto, upto_hash = self.head.upto, self.head.upto_hash
+        while (following := self._digest(upto + 1)) is not None:
+            upto, upto_hash = upto + 1, following.hex()
+            if self._digest(upto + 1) is None and upto < self.head.highest:
+                upto, upto_hash = self._end_of_run(upto, upto_hash)
+        return _Head(
+            upto=upto,
+            upto_hash=upto_hash,
+            highest=max([self.head.highest, *self.stored]),
+            forked=self.head.forked or bool(self.refused),
+        )
+
+    def _judge(self, each: Arrival) -> Outcome:
+        seq = each.entry.seq
+        present = self._digest(seq)
+        if present is not None:
+            if present == each.digest:
+                return Outcome.KNOWN
+            return self._refuse(each, "other bytes under a key that is taken")
+        if not self._follows(each):
+            return self._refuse(each, "does not follow the entry before it")
+        self.stored[seq] = each
+        return Outcome.STORED
+
+    def _follows(self, each: Arrival) -> bool:
+        """Return whether it names the hash of the entry before it, and the one after it, if there is one, names its."""
+        seq = each.entry.seq
+        if seq == 1:
+            fits = each.entry.prev_hash == chain.GENESIS
         else:
-            outcomes.append(Outcome.CONFLICT)
-            _isolate(connection, arrival, digests[position])
-    return Added(outcomes=tuple(outcomes), upto=_advance(connection, batch, stored))
+            left = self._digest(seq - 1)
+            # Out of order is no fault, but in a chain that is known to fork nothing is taken on trust.
+            fits = each.entry.prev_hash == left.hex() if left is not None else not (self.head.forked or self.refused)
+        right = self._there.get(seq + 1)
+        return fits and (right is None or right[1] == each.digest.hex())
 
+    def _refuse(self, each: Arrival, why: str) -> Outcome:
+        self.refused.append((each, why))
+        return Outcome.CONFLICT
 
-def _key(event: AttendanceEvent) -> tuple[str, str, int]:
-    return event.terminal, event.epoch, event.seq
+    def _digest(self, seq: int) -> bytes | None:
+        """Return the hash of the entry that is stored under `seq`, None where none is known to be."""
+        if seq in self.stored:
+            return self.stored[seq].digest
+        if seq == self.head.upto and self.head.upto:
+            return bytes.fromhex(self.head.upto_hash)
+        found = self._there.get(seq)
+        return found[0] if found else None
 
+    def _look_up(self, seqs: set[int]) -> dict[int, tuple[bytes, str]]:
+        """Return hash and prev_hash of what the register holds under `seqs` and beside them.
 
-def _row(arrival: Arrival, digest: bytes) -> dict[str, object]:
-    event, punch = arrival.event, arrival.event.punch
-    return {
-        "terminal": event.terminal,
-        "epoch": event.epoch,
-        "seq": event.seq,
-        "office": event.office,
-        "employee": punch.employee,
-        "method": punch.method.value,
-        "direction": punch.direction.value,
-        "occurred_at": punch.occurred_at,
-        "first_seen_at": punch.first_seen_at,
-        "received_at": arrival.received_at,
-        "clock": event.clock.value,
-        "repeat_of": event.repeat_of,
-        "payload": arrival.payload,
-        "payload_sha256": digest,
-    }
-
-
-def _insert(connection: sa.Connection, rows: list[dict[str, object]]) -> set[tuple[str, str, int]]:
-    """Return the keys that were new."""
-    if not rows:
-        return set()
-    statement = (
-        insert_for(connection, events)
-        .on_conflict_do_nothing(index_elements=["terminal", "epoch", "seq"])
-        .returning(events.c.terminal, events.c.epoch, events.c.seq)
-    )
-    return {(row.terminal, row.epoch, row.seq) for row in connection.execute(statement, rows)}
-
-
-def _digests(connection: sa.Connection, keys: Iterable[tuple[str, str, int]]) -> dict[tuple[str, str, int], bytes]:
-    """Return the digest of what lies under each key."""
-    wanted: dict[Key, list[int]] = defaultdict(list)
-    for terminal, epoch, seq in keys:
-        wanted[terminal, epoch].append(seq)
-    found = {}
-    for (terminal, epoch), seqs in wanted.items():
-        for start in range(0, len(seqs), _KEYS_A_QUERY):
-            rows = connection.execute(
-                sa.select(events.c.seq, events.c.payload_sha256).where(
-                    events.c.terminal == terminal,
-                    events.c.epoch == epoch,
-                    events.c.seq.in_(seqs[start : start + _KEYS_A_QUERY]),
+        Nothing needs to be asked of what is above the highest: that is how nearly all arrive.
+        """
+        beside = {seq + step for seq in seqs for step in (-1, 0, 1)}
+        wanted = sorted(
+            seq for seq in beside if 1 <= seq <= self.head.highest and (seq != self.head.upto or seq in seqs)
+        )
+        if not wanted:
+            return {}
+        found = {}
+        for start in range(0, len(wanted), _KEYS_A_QUERY):
+            rows = self._connection.execute(
+                sa.select(events.c.seq, events.c.payload_sha256, events.c.payload).where(
+                    self._ours(), events.c.seq.in_(wanted[start : start + _KEYS_A_QUERY])
                 )
             )
-            found.update({(terminal, epoch, row.seq): row.payload_sha256 for row in rows})
+            found.update({row.seq: (row.payload_sha256, _prev_hash(row.payload)) for row in rows})
+        return found
+
+    def _end_of_run(self, upto: int, upto_hash: str) -> tuple[int, str]:
+        """Return the last seq before the first gap above `upto`, and its hash; reads no more rows than the run has."""
+        following = events.alias()
+        terminal, epoch = self._key
+        if not self._connection.scalar(sa.select(sa.exists().where(self._ours(), events.c.seq == upto + 1))):
+            return upto, upto_hash
+        row = self._connection.execute(
+            sa.select(events.c.seq, events.c.payload_sha256)
+            .where(
+                self._ours(),
+                events.c.seq > upto,
+                ~sa.exists().where(
+                    following.c.terminal == terminal, following.c.epoch == epoch, following.c.seq == events.c.seq + 1
+                ),
+            )
+            .order_by(events.c.seq)
+            .limit(1)
+        ).one()
+        return row.seq, row.payload_sha256.hex()
+
+    def _ours(self) -> sa.ColumnElement[bool]:
+        return sa.and_(events.c.terminal == self._key[0], events.c.epoch == self._key[1])
+
+
+def _heads(connection: sa.Connection, keys: Iterable[Key]) -> dict[Key, _Head]:
+    wanted = list(keys)
+    found: dict[Key, _Head] = {}
+    for start in range(0, len(wanted), _KEYS_A_QUERY):
+        rows = connection.execute(
+            sa.select(heads).where(
+                sa.tuple_(heads.c.terminal, heads.c.epoch).in_(wanted[start : start + _KEYS_A_QUERY])
+            )
+        )
+        for row in rows:
+            found[row.terminal, row.epoch] = _Head(
+                upto=row.upto, upto_hash=row.upto_hash, highest=row.highest, forked=row.forked
+            )
     return found
 
 
-def _isolate(connection: sa.Connection, arrival: Arrival, digest: bytes) -> None:
-    event = arrival.event
+def _head_row(last: Arrival, head: _Head) -> dict[str, object]:
+    return {
+        "terminal": last.entry.terminal,
+        "epoch": last.entry.epoch,
+        "office": last.entry.office,
+        "upto": head.upto,
+        "upto_hash": head.upto_hash,
+        "highest": head.highest,
+        "forked": head.forked,
+        "changed_at": last.received_at,
+    }
+
+
+def row_of(entry: Entry) -> dict[str, object]:
+    """Return what the register's columns say of `entry`: they and its bytes must always agree."""
+    event = entry if isinstance(entry, AttendanceEvent) else None
+    punch = event.punch if event else None
+    return {
+        "terminal": entry.terminal,
+        "epoch": entry.epoch,
+        "seq": entry.seq,
+        "office": entry.office,
+        "employee": punch.employee if punch else None,
+        "method": punch.method.value if punch else None,
+        "direction": punch.direction.value if punch else None,
+        "occurred_at": punch.occurred_at if punch else None,
+        "first_seen_at": punch.first_seen_at if punch else None,
+        "clock": entry.clock.value,
+        "repeat_of": event.repeat_of if event else None,
+        "receipt": event.receipt if event else None,
+        "boot_id": entry.boot_id,
+        "boottime_ns": entry.boottime_ns,
+        "recorded_at": entry.recorded_at,
+        "clock_jump_ms": entry.clock_jump_ms,
+    }
+
+
+def _row(each: Arrival) -> dict[str, object]:
+    row = row_of(each.entry)
+    row.update(
+        counted_at=row["first_seen_at"],
+        received_at=each.received_at,
+        payload=each.payload,
+        payload_sha256=each.digest,
+    )
+    return row
+
+
+def _prev_hash(payload: bytes) -> str:
+    try:
+        return chain.read_entry(payload)[0].prev_hash
+    except HadirError:
+        return ""  # somebody changed the row by hand: what follows it is refused, and verify-chain names it
+
+
+def _isolate(connection: sa.Connection, each: Arrival, reason: str) -> None:
+    entry = each.entry
     connection.execute(
         insert_for(connection, quarantine)
         .values(
-            terminal=event.terminal,
-            epoch=event.epoch,
-            seq=event.seq,
-            office=event.office,
-            payload=arrival.payload,
-            payload_sha256=digest,
-            received_at=arrival.received_at,
+            terminal=entry.terminal,
+            epoch=entry.epoch,
+            seq=entry.seq,
+            office=entry.office,
+            payload=each.payload,
+            payload_sha256=each.digest,
+            received_at=each.received_at,
+            reason=reason,
         )
         .on_conflict_do_nothing()
     )
-
-
-def _advance(connection: sa.Connection, batch: Sequence[Arrival], stored: set[tuple[str, str, int]]) -> dict[Key, int]:
-    """Move the head of every (terminal, epoch) of the batch past what is now whole; return where each is."""
-    upto: dict[Key, int] = {}
-    latest = {(arrival.event.terminal, arrival.event.epoch): arrival for arrival in batch}
-    new: dict[Key, set[int]] = defaultdict(set)
-    for terminal, epoch, seq in stored:
-        new[terminal, epoch].add(seq)
-    for key, arrival in latest.items():
-        here = sa.and_(heads.c.terminal == key[0], heads.c.epoch == key[1])
-        row = connection.execute(sa.select(heads.c.upto, heads.c.highest).where(here)).one_or_none()
-        reached, highest = (row.upto, row.highest) if row is not None else (0, 0)
-        if not new[key]:
-            upto[key] = reached
-            continue
-        while reached + 1 in new[key]:
-            reached += 1
-        highest = max(highest, *new[key])
-        if highest > reached:
-            reached = _end_of_run(connection, key, reached)
-        upto[key] = reached
-        values = {"upto": reached, "highest": highest, "changed_at": arrival.received_at}
-        connection.execute(
-            insert_for(connection, heads)
-            .values(terminal=key[0], epoch=key[1], office=arrival.event.office, **values)
-            .on_conflict_do_update(index_elements=["terminal", "epoch"], set_=values)
-        )
-    return upto
-
-
-def _end_of_run(connection: sa.Connection, key: Key, reached: int) -> int:
-    """Return the last seq before the first gap above `reached`; looks at no more rows than the run has."""
-    following = events.alias()
-    ours = sa.and_(events.c.terminal == key[0], events.c.epoch == key[1])
-    if not connection.scalar(sa.select(sa.exists().where(ours, events.c.seq == reached + 1))):
-        return reached
-    last = connection.scalar(
-        sa.select(events.c.seq)
-        .where(
-            ours,
-            events.c.seq > reached,
-            ~sa.exists().where(
-                following.c.terminal == key[0], following.c.epoch == key[1], following.c.seq == events.c.seq + 1
-            ),
-        )
-        .order_by(events.c.seq)
-        .limit(1)
-    )
-    return int(last or reached)

@@ -5,6 +5,7 @@ Each function is one transaction and raises RegisterUnavailable when the databas
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,12 +15,26 @@ from sync.register import Register
 from sync.register.schema import events, heads
 
 
+class TimedBy(StrEnum):
+    """How the time a punch counts with is known."""
+
+    CLOCK = "clock"
+    """By the kiosk's own clock, as it was."""
+    BOOT = "boot"
+    """From the clock of the same boot, once somebody vouched for it: right to a second or two."""
+    BOUNDS = "bounds"
+    """Between what is known to have come before and after."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisteredEvent:
     """A punch in the register. `id` rises in the order of arrival; times are UTC with zone.
 
-    `first_seen_at` is the arrival of the person, `occurred_at` the identification, `received_at` the centre's clock.
-    `repeat_of` is the seq, in the same terminal and epoch, of the punch this one repeats.
+    `first_seen_at` is the arrival of the person and `occurred_at` the identification, both by the kiosk's clock,
+    `received_at` the centre's clock. `counted_at` is the arrival as well as it is known: first_seen_at, unless nobody
+    vouched for the kiosk's clock (`timed_by` clock, boot or bounds), and then not before `earliest_at` nor after
+    `latest_at`. `clock_jump_ms` is how far that clock had jumped just before. `repeat_of` is the seq, in the same
+    terminal and epoch, of the punch this one repeats.
     """
 
     id: int
@@ -35,23 +50,35 @@ class RegisteredEvent:
     received_at: datetime
     clock: ClockQuality
     repeat_of: int | None
+    receipt: str
+    recorded_at: datetime
+    clock_jump_ms: int | None
+    counted_at: datetime
+    timed_by: TimedBy
+    earliest_at: datetime | None
+    latest_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """How far a (terminal, epoch) is in the register: every seq up to `upto`, and the `highest` seen beyond a gap."""
+    """How far a (terminal, epoch) is in the register: every seq up to `upto`, and the `highest` seen beyond a gap.
+
+    `upto_hash` is the SHA-256 of the entry at `upto`, in hexadecimal. `forked` once other bytes came under its numbers.
+    """
 
     terminal: str
     epoch: str
     office: str
     upto: int
+    upto_hash: str
     highest: int
+    forked: bool
     changed_at: datetime
 
 
 def events_since(register: Register, after_id: int, limit: int = 500) -> list[RegisteredEvent]:
     """Return the first `limit` events whose id is above `after_id`, by id. One look at the primary key: poll freely."""
-    wanted = sa.select(*_SHOWN).where(events.c.id > after_id).order_by(events.c.id).limit(limit)
+    wanted = sa.select(*_SHOWN).where(events.c.id > after_id, _IS_PUNCH).order_by(events.c.id).limit(limit)
     with register.read() as connection:
         return [_event(row) for row in connection.execute(wanted)]
 
@@ -63,23 +90,23 @@ def last_id(register: Register) -> int:
 
 
 def count_events(register: Register) -> int:
-    """Return how many events the register holds."""
+    """Return how many punches the register holds."""
     with register.read() as connection:
-        return int(connection.scalar(sa.select(sa.func.count()).select_from(events)) or 0)
+        return int(connection.scalar(sa.select(sa.func.count()).select_from(events).where(_IS_PUNCH)) or 0)
 
 
 def events_of_day(
     register: Register, *, start: datetime, end: datetime, office: str | None = None
 ) -> list[RegisteredEvent]:
-    """Return the events first seen in [start, end), of `office` or of all, by arrival of the person, then by id.
+    """Return the punches that count in [start, end), of `office` or of all, by arrival of the person, then by id.
 
     The day of an office is its caller's business: give the office's midnights, with zone.
     """
-    wanted = sa.select(*_SHOWN).where(events.c.first_seen_at >= start, events.c.first_seen_at < end)
+    wanted = sa.select(*_SHOWN).where(_IS_PUNCH, events.c.counted_at >= start, events.c.counted_at < end)
     if office is not None:
         wanted = wanted.where(events.c.office == office)
     with register.read() as connection:
-        return [_event(row) for row in connection.execute(wanted.order_by(events.c.first_seen_at, events.c.id))]
+        return [_event(row) for row in connection.execute(wanted.order_by(events.c.counted_at, events.c.id))]
 
 
 def payload_of(register: Register, event_id: int) -> bytes | None:
@@ -89,14 +116,51 @@ def payload_of(register: Register, event_id: int) -> bytes | None:
         return payload
 
 
-def all_heads(register: Register) -> list[Head]:
-    """Return how far each (terminal, epoch) ever heard of is in the register, by office and terminal."""
+def all_heads(register: Register, terminal: str | None = None) -> list[Head]:
+    """Return how far each (terminal, epoch) ever heard of, or each of one terminal, is in the register.
+
+    By office and terminal, and of a terminal the one that changed last is last.
+    """
+    wanted = sa.select(heads).order_by(heads.c.office, heads.c.terminal, heads.c.changed_at)
+    if terminal is not None:
+        wanted = wanted.where(heads.c.terminal == terminal)
     with register.read() as connection:
-        rows = connection.execute(sa.select(heads).order_by(heads.c.office, heads.c.terminal, heads.c.changed_at))
+        rows = connection.execute(wanted)
         return [Head(**row._mapping) for row in rows]
 
 
-_SHOWN = [column for column in events.c if column.name not in ("payload", "payload_sha256")]
+def find_receipt(register: Register, receipt: str) -> list[RegisteredEvent]:
+    """Return the punches whose screen showed that code, as `receipts.typed` gives it: one, or none."""
+    with register.read() as connection:
+        rows = connection.execute(sa.select(*_SHOWN).where(events.c.receipt == receipt).order_by(events.c.id))
+        return [_event(row) for row in rows]
+
+
+def missing_ranges(
+    register: Register, *, terminal: str, epoch: str, first: int, last: int, most: int
+) -> list[tuple[int, int]]:
+    """Return the ranges of seqs in [first, last] that the register does not hold, in order, `most` at most."""
+    wanted = (
+        sa.select(events.c.seq)
+        .where(events.c.terminal == terminal, events.c.epoch == epoch, events.c.seq.between(first, last))
+        .order_by(events.c.seq)
+    )
+    found: list[tuple[int, int]] = []
+    following = first
+    with register.read() as connection:
+        for seq in connection.scalars(wanted):
+            if seq > following:
+                found.append((following, seq - 1))
+            if len(found) == most:
+                return found
+            following = seq + 1
+    if following <= last:
+        found.append((following, last))
+    return found
+
+
+_IS_PUNCH = events.c.employee.is_not(None)
+_SHOWN = [column for column in events.c if column.name not in ("payload", "payload_sha256", "boot_id", "boottime_ns")]
 
 
 def _event(row: Any) -> RegisteredEvent:
@@ -104,4 +168,5 @@ def _event(row: Any) -> RegisteredEvent:
     values["method"] = Method(values["method"])
     values["direction"] = Direction(values["direction"])
     values["clock"] = ClockQuality(values["clock"])
+    values["timed_by"] = TimedBy(values["timed_by"])
     return RegisteredEvent(**values)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sync.register import Register
 from sync.register.arrivals import Added, Arrival, add_in
+from sync.register.devices import offer_in
 from sync.register.refusals import Rejected, note_in
 from sync.register.statuses import HeardStatus, put_in
 
@@ -22,5 +23,14 @@ def take(
     with register.write() as connection:
         added = add_in(connection, events)
         put_in(connection, statuses)
+        for heard in statuses:
+            if heard.status.device_key is not None:
+                offer_in(
+                    connection,
+                    terminal=heard.status.terminal,
+                    office=heard.status.office,
+                    public_key=bytes.fromhex(heard.status.device_key),
+                    at=heard.received_at,
+                )
         note_in(connection, rejected)
     return added

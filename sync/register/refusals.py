@@ -49,6 +49,7 @@ class QuarantinedRow:
     office: str
     payload: bytes
     received_at: datetime
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,7 +38,9 @@ class Instant(sa.types.TypeDecorator[datetime]):
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-# One row a punch, exactly once. `id` rises in the order of commits; `payload` is the bytes the terminal sent.
+# One row an entry, exactly once: a punch, or a note of the clock, which has no employee. `id` rises in the order of
+# commits; `payload` is the bytes the terminal sent. `counted_at` is the arrival as well as it is known: first_seen_at,
+# or what it was corrected to (`timed_by`: clock, boot, bounds), then not before `earliest_at` nor after `latest_at`.
 events = sa.Table(
     "events",
     metadata,
@@ -47,23 +49,41 @@ events = sa.Table(
     sa.Column("epoch", sa.String(32), nullable=False),
     sa.Column("seq", sa.BigInteger, nullable=False),
     sa.Column("office", sa.String(40), nullable=False),
-    sa.Column("employee", sa.String(32), nullable=False),
-    sa.Column("method", sa.String(16), nullable=False),
-    sa.Column("direction", sa.String(8), nullable=False),
-    sa.Column("occurred_at", Instant, nullable=False),
-    sa.Column("first_seen_at", Instant, nullable=False),
+    sa.Column("employee", sa.String(32)),
+    sa.Column("method", sa.String(16)),
+    sa.Column("direction", sa.String(8)),
+    sa.Column("occurred_at", Instant),
+    sa.Column("first_seen_at", Instant),
     sa.Column("received_at", Instant, nullable=False),
     sa.Column("clock", sa.String(16), nullable=False),
     sa.Column("repeat_of", sa.BigInteger),
     sa.Column("payload", sa.LargeBinary, nullable=False),
     sa.Column("payload_sha256", sa.LargeBinary, nullable=False),
+    sa.Column("receipt", sa.String(10)),
+    sa.Column("boot_id", sa.String(32), nullable=False, server_default=""),
+    sa.Column("boottime_ns", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("recorded_at", Instant),
+    sa.Column("clock_jump_ms", sa.BigInteger),
+    sa.Column("counted_at", Instant),
+    sa.Column("timed_by", sa.String(8), nullable=False, server_default="clock"),
+    sa.Column("earliest_at", Instant),
+    sa.Column("latest_at", Instant),
     sa.UniqueConstraint("terminal", "epoch", "seq", name="events_key"),
-    sa.Index("events_of_office", "office", "first_seen_at"),
-    sa.Index("events_of_employee", "employee", "first_seen_at"),
+    sa.Index("events_of_office", "office", "counted_at"),
+    sa.Index("events_of_employee", "employee", "counted_at"),
+    sa.Index("events_of_receipt", "receipt"),
+    sa.Index(
+        "events_untimed",
+        "terminal",
+        "boot_id",
+        sqlite_where=sa.text("timed_by <> 'clock'"),
+        postgresql_where=sa.text("timed_by <> 'clock'"),
+    ),
     sqlite_autoincrement=True,
 )
 
-# How far each life of each terminal's database is known without a gap.
+# How far each life of each terminal's database is known without a gap, and the hash of the entry there. Once `forked`,
+# other bytes came under a key of it, or an entry that does not follow the one before.
 heads = sa.Table(
     "heads",
     metadata,
@@ -71,8 +91,34 @@ heads = sa.Table(
     sa.Column("epoch", sa.String(32), primary_key=True),
     sa.Column("office", sa.String(40), nullable=False),
     sa.Column("upto", sa.BigInteger, nullable=False),
+    sa.Column("upto_hash", sa.String(64), nullable=False, server_default=""),
     sa.Column("highest", sa.BigInteger, nullable=False),
+    sa.Column("forked", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("changed_at", Instant, nullable=False),
+)
+
+# What each boot's clock was worth: wall clock minus boot clock at an entry whose time was vouched for.
+boots = sa.Table(
+    "boots",
+    metadata,
+    sa.Column("terminal", sa.String(40), primary_key=True),
+    sa.Column("boot_id", sa.String(32), primary_key=True),
+    sa.Column("offset_us", sa.BigInteger, nullable=False),
+    sa.Column("epoch", sa.String(32), nullable=False),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+)
+
+# The public key each kiosk signs with: offered by its status, then approved by somebody who compared the two ids.
+device_keys = sa.Table(
+    "device_keys",
+    metadata,
+    sa.Column("office", sa.String(40), primary_key=True),
+    sa.Column("terminal", sa.String(40), primary_key=True),
+    sa.Column("key_id", sa.String(16), primary_key=True),
+    sa.Column("public_key", sa.LargeBinary, nullable=False),
+    sa.Column("state", sa.String(8), nullable=False),
+    sa.Column("offered_at", Instant, nullable=False),
+    sa.Column("decided_at", Instant),
 )
 
 # Other bytes under a key that is already taken: evidence of a cloned or rolled-back card, kept for a human.
@@ -87,6 +133,7 @@ quarantine = sa.Table(
     sa.Column("payload", sa.LargeBinary, nullable=False),
     sa.Column("payload_sha256", sa.LargeBinary, nullable=False),
     sa.Column("received_at", Instant, nullable=False),
+    sa.Column("reason", sa.String(200), nullable=False, server_default=""),
     sa.UniqueConstraint("terminal", "epoch", "seq", "payload_sha256", name="quarantine_key"),
     sqlite_autoincrement=True,
 )

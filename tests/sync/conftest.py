@@ -8,8 +8,15 @@ import pytest
 
 import config
 from demo import broker
+from tests.sync import samples
 from sync.register import Register
 from tests.sync.postgres import Server, private_server
+
+
+@pytest.fixture(autouse=True)
+def _fresh_chains() -> None:
+    """Every test makes its own entries."""
+    samples.begin_chains_anew()
 
 
 @pytest.fixture

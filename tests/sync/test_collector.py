@@ -10,22 +10,23 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
-import msgspec
 import pytest
 
 import config
 import sync.collector
 from errors import HadirError
-from sync.collector import CLIENT_ID, Collector
-from sync.messages import Ack, AttendanceEvent, decode, encode
+from sync import chain, keys
+from sync.collector import Collector
+from sync.messages import Ack, AttendanceEvent, encode
 from sync.mqtt import Event, LinkDown, LinkFailed, Received
 from sync.offers import RELEASES_EVERY_S, Offers
-from sync.register import Register, RegisterNewer, RegisterReplaced, RegisterUnavailable
+from sync.register import Register, RegisterNewer, RegisterReplaced, RegisterUnavailable, devices
 from sync.register.events import count_events, events_since, payload_of
 from sync.register.refusals import latest_rejected, refusal_counts
 from sync.register.statuses import all_statuses
 from tests.fakes import FakeLink
-from tests.sync.samples import EPOCH, SEVEN, event, released, status
+from tests.sync.samples import COLLECTOR, EPOCH, SEVEN, SIGNER, ack_door, event, released, status
+from tests.sync.samples import payload_of as sealed
 
 ACKS = "hadir/v1/demo/lobby-1/ack"
 
@@ -35,8 +36,12 @@ class Desk:
 
     def __init__(self, register: Register, *, answering: bool = True, **centre: object) -> None:
         settings = config.replace(config.Config(), centre={"batch_rows": 5, "batch_ms": 50, **centre})
-        self.link = FakeLink(settings.mqtt, client_id=CLIENT_ID, hold_receipts=True, answering=answering)
+        self.link = FakeLink(
+            settings.mqtt, client_id=settings.centre.collector, hold_receipts=True, answering=answering
+        )
         self.register = register
+        for number in (*range(10), 99):
+            devices.admit(register, terminal=f"lobby-{number}", office="demo", public_key=SIGNER.public, at=SEVEN)
         self.clock = 1000.0
         self.sets: dict[str, bytes] = {}
         self.collector = Collector(
@@ -44,6 +49,7 @@ class Desk:
             register=register,
             link=self.link,
             released=released(self.sets),
+            sign=COLLECTOR.sign,
             monotonic=lambda: self.clock,
             now=lambda: SEVEN + timedelta(seconds=self.clock),
             rng=random.Random(3),
@@ -52,7 +58,7 @@ class Desk:
 
     def give(self, *values: AttendanceEvent) -> None:
         for value in values:
-            self.link.deliver(value.topic, encode(value))
+            self.link.deliver(value.topic, sealed(value))
 
     def turn(self, *, after_ms: float = 0.0) -> None:
         self.clock += after_ms / 1000
@@ -65,7 +71,10 @@ class Desk:
         self.turn(after_ms=51)
 
     def acks(self, topic: str = ACKS) -> list[tuple[int, tuple[int, ...]]]:
-        return [(ack.upto, ack.extra) for ack in (decode(Ack, payload) for payload in self.link.on(topic))]
+        return [(ack.upto, tuple(seq for seq, _ in ack.extra)) for ack in self.words(topic)]
+
+    def words(self, topic: str = ACKS) -> list[Ack]:
+        return [ack_door(payload) for payload in self.link.on(topic)]
 
 
 @pytest.fixture
@@ -99,8 +108,9 @@ def test_a_punch_is_acknowledged_after_its_commit_and_not_before(desk: Desk) -> 
     assert desk.acks() == [(1, ())]
     assert count_events(desk.register) == 1
     assert len(desk.link.confirmed) == 1
-    (ack,) = [decode(Ack, payload) for payload in desk.link.on(ACKS)]
+    (ack,) = desk.words()
     assert (ack.office, ack.terminal, ack.epoch) == ("demo", "lobby-1", EPOCH)
+    assert ack.upto_hash == chain.digest(sealed(event(1))).hex()
     assert not desk.link.published[-1].retain, "acknowledgements are never retained"
 
 
@@ -148,7 +158,7 @@ def test_what_lies_beyond_a_gap_is_named(desk: Desk) -> None:
 def test_a_known_event_is_acknowledged_again_and_no_new_row(desk: Desk) -> None:
     desk.take(event(1), event(2))
     desk.take(event(1))
-    assert desk.acks() == [(2, ()), (2, ())]
+    assert desk.acks() == [(2, ()), (2, (1,))]
     assert count_events(desk.register) == 2
 
 
@@ -159,16 +169,19 @@ def test_other_bytes_under_the_same_key_are_quarantined_and_alarmed(
     desk.take(event(1, employee="2"))
     assert "alarm event_conflict: terminal lobby-1" in caplog.text
     assert refusal_counts(desk.register).quarantined == 1
-    assert payload_of(desk.register, 1) == encode(event(1, employee="1"))
-    assert desk.acks() == [(1, ()), (1, ())], "both are in the centre's hands"
+    assert payload_of(desk.register, 1) == sealed(event(1, employee="1"))
+    assert desk.acks() == [(1, ()), (1, ())]
+    digits = chain.digest(sealed(event(1, employee="2"))).hex()[:16]
+    assert [ack.refused for ack in desk.words()] == [(), ((1, digits),)], "the kiosk has to know"
 
 
 @pytest.mark.parametrize(
     ("topic", "payload"),
     [
         ("hadir/v1/demo/lobby-1/event", b"garbage \xff\x00"),
-        ("hadir/v1/demo/lobby-1/event", b""),
-        ("hadir/v1/demo/lobby-2/event", encode(event(9))),
+        ("hadir/v1/demo/lobby-1/event", encode(event(9))),
+        ("hadir/v1/demo/lobby-2/event", sealed(event(9))),
+        ("hadir/v1/demo/lobby-1/event", sealed(event(9), keys.signer(keys.PrivateKey.generate()))),
         ("hadir/v1/demo/lobby-1/status", encode(event(9))),
         ("hadir/v1/demo/lobby-1/event", b"z" * 3_000_000),
     ],
@@ -310,19 +323,19 @@ def test_what_the_broker_gives_again_after_a_reconnect_is_held_once(
 
 
 def test_every_connect_tells_each_kiosk_how_far_it_is(desk: Desk) -> None:
-    earlier = msgspec.structs.replace(event(1), epoch="a" * 32)
-    desk.take(earlier)
+    desk.take(event(1, epoch="a" * 32))
     desk.take(event(1), event(3), event(1, terminal="lobby-2"))
     desk.link.disconnect()
     desk.turn()
     before = len(desk.link.published)
     desk.link.connect(session_present=True)
     desk.turn()
-    told = [decode(Ack, each.payload) for each in desk.link.published[before:]]
+    told = [ack_door(each.payload) for each in desk.link.published[before:]]
     assert sorted((ack.terminal, ack.epoch, ack.upto, ack.extra) for ack in told) == [
         ("lobby-1", EPOCH, 1, ()),
         ("lobby-2", EPOCH, 1, ()),
     ]
+    assert {len(ack.upto_hash) for ack in told} == {64}
 
 
 def test_a_commit_while_disconnected_is_acknowledged_at_the_next_connect(desk: Desk) -> None:
@@ -485,6 +498,17 @@ def test_a_link_that_goes_down_while_acks_leave_keeps_them(desk: Desk, monkeypat
     assert desk.acks() == [(1, ())]
 
 
+def with_keys(folder: Path, *, register: str) -> config.Config:
+    keys.new_centre_keys(folder / "keys")
+    return config.replace(config.Config(), centre={"register": register, "keys": str(folder / "keys")})
+
+
+def test_run_without_the_key_that_signs_acknowledgements_says_how_to_make_it(tmp_path: Path, url: str) -> None:
+    settings = config.replace(config.Config(), centre={"register": url, "keys": str(tmp_path / "none")})
+    with pytest.raises(keys.KeyRefused, match=r"run \./hadir keys new"):
+        sync.collector.run(settings, stop=threading.Event(), released=released({}))
+
+
 def run_in_thread(settings: config.Config, stop: threading.Event) -> tuple[threading.Thread, list[BaseException]]:
     failures: list[BaseException] = []
 
@@ -510,7 +534,7 @@ def test_run_waits_for_a_register_that_is_away_and_stops_when_told(
 
     monkeypatch.setattr(Register, "open", away)
     stop = threading.Event()
-    settings = config.replace(config.Config(), centre={"register": f"sqlite:///{tmp_path}/r.sqlite"})
+    settings = with_keys(tmp_path, register=f"sqlite:///{tmp_path}/r.sqlite")
     thread, failures = run_in_thread(settings, stop)
     assert tries.acquire(timeout=5)
     assert tries.acquire(timeout=5)
@@ -525,7 +549,7 @@ def test_run_refuses_a_register_of_a_newer_hadir(tmp_path: Path, url: str) -> No
     Register.open(url).close()
     with closing(sqlite3.connect(tmp_path / "register.sqlite")) as raw, raw:
         raw.execute("UPDATE alembic_version SET version_num = '9999'")
-    settings = config.replace(config.Config(), centre={"register": url})
+    settings = with_keys(tmp_path, register=url)
     with pytest.raises(RegisterNewer):
         sync.collector.run(settings, stop=threading.Event(), released=released({}))
 
@@ -543,7 +567,7 @@ def test_run_feeds_the_watchdog_and_stops_within_two_seconds(
 
     monkeypatch.setattr(sync.collector, "tell", heard)
     stop = threading.Event()
-    settings = config.replace(config.Config(), centre={"register": url}, mqtt={"port": embedded_broker.port})
+    settings = config.replace(with_keys(tmp_path, register=url), mqtt={"port": embedded_broker.port})
     thread, failures = run_in_thread(settings, stop)
     assert alive.wait(5)
     began = time.monotonic()

@@ -9,26 +9,41 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync import chain
 from sync.inspection import inspect
 from sync.messages import AttendanceEvent, encode
 from sync.register.arrivals import Arrival
 from sync.register.refusals import Rejected
 from sync.register.statuses import HeardStatus
-from tests.sync.samples import SEVEN, event, status
+from tests.sync.samples import SEVEN, event, payload_of, status
 
 EVENTS = "hadir/v1/demo/lobby-1/event"
 STATUS = "hadir/v1/demo/lobby-1/status"
 
 
 def look(topic: str, payload: bytes) -> Arrival | HeardStatus | Rejected:
-    return inspect(topic, payload, retained=False, at=SEVEN)
+    found = inspect(topic, payload, retained=False, at=SEVEN)
+    assert len(found) == 1
+    return found[0]
 
 
 def test_an_event_is_an_arrival_with_its_exact_bytes() -> None:
     value = event(1)
-    found = look(EVENTS, encode(value))
+    payload = payload_of(value)
+    found = look(EVENTS, payload)
     assert isinstance(found, Arrival)
-    assert (found.event, found.payload, found.received_at) == (value, encode(value), SEVEN)
+    assert (found.entry, found.payload, found.received_at) == (value, payload, SEVEN)
+
+
+def test_a_message_of_several_entries_is_each_of_them_and_a_wrong_one_harms_no_other() -> None:
+    one, two, three = (payload_of(event(seq)) for seq in (1, 2, 3))
+    found = inspect(EVENTS, chain.pack([one, two.replace(b'"seq":2', b'"seq":0'), three]), retained=False, at=SEVEN)
+    assert [type(each) for each in found] == [Arrival, Rejected, Arrival]
+    assert [each.payload for each in found if isinstance(each, Arrival)] == [one, three]
+
+
+def test_an_empty_message_that_clears_a_topic_is_nothing() -> None:
+    assert inspect(EVENTS, b"", retained=True, at=SEVEN) == []
 
 
 def test_a_status_is_heard() -> None:
@@ -45,12 +60,17 @@ def test_a_status_is_heard() -> None:
     ],
 )
 def test_what_a_stranger_wrote_does_not_get_into_the_reason(payload: bytes) -> None:
-    found = look(EVENTS, payload)
+    found = look(EVENTS, sealed(payload))
     assert isinstance(found, Rejected)
-    assert "not a AttendanceEvent: Invalid" in found.reason
+    assert "not a chain entry: Invalid" in found.reason
     assert found.reason.isprintable()
     assert "Sri" not in found.reason
     assert "alarm" not in found.reason
+
+
+def sealed(body: bytes) -> bytes:
+    """Return the body with a signature that has the right form."""
+    return chain.seal(body, lambda _: bytes(64))
 
 
 def changed(**values: Any) -> bytes:
@@ -68,11 +88,14 @@ def punched(**values: Any) -> bytes:
 @pytest.mark.parametrize(
     ("topic", "payload", "reason"),
     [
-        (EVENTS, b"", "not a AttendanceEvent"),
-        (EVENTS, b"\xff\xfe\x00", "not a AttendanceEvent"),
-        (EVENTS, b"[" * 16_000, "not a AttendanceEvent"),
+        (EVENTS, b"\n", "not signed"),
+        (EVENTS, encode(event(1)), "not signed"),
+        (EVENTS, encode(event(1)) + b"\n" + b"A" * 88, "not 64 bytes"),
+        (EVENTS, encode(event(1)) + b"\n" + b"\xc3" * 88, "not base64"),
+        (EVENTS, b"\xff\xfe\x00", "not a chain entry"),
+        (EVENTS, b"[" * 16_000, "not a chain entry"),
         (EVENTS, b"x" * 16_385, "16384 are allowed"),
-        (EVENTS, encode(status()), "not a AttendanceEvent"),
+        (EVENTS, encode(status()), "not a chain entry"),
         (STATUS, encode(event(1)), "not a TerminalStatus"),
         (EVENTS, changed(v=2), "<= 1"),
         (EVENTS, changed(seq=0), ">= 1"),
@@ -87,8 +110,16 @@ def punched(**values: Any) -> bytes:
         ("hadir/v1/demo/lobby-1/command", b"{}", "not a topic the collector reads"),
         (EVENTS, punched(employee="Robert'); DROP TABLE"), "employee"),
         (EVENTS, punched(score="NaN"), "score"),
-        (EVENTS, encode(event(1)).replace(b'"score":null', b'"score":NaN'), "not a AttendanceEvent"),
-        (EVENTS, encode(event(1)).replace(b'"score":null', b'"score":1e999'), "not a AttendanceEvent"),
+        (
+            EVENTS,
+            encode(event(1)).replace(b'"gallery_version":1', b'"gallery_version":1,"score":NaN'),
+            "not a chain entry",
+        ),
+        (
+            EVENTS,
+            encode(event(1)).replace(b'"gallery_version":1', b'"gallery_version":1,"score":1e999'),
+            "not a chain entry",
+        ),
         (EVENTS, punched(occurred_at="2026-03-02T07:00:00"), "occurred_at"),
         (EVENTS, punched(occurred_at="0001-01-01T00:00:00+14:00"), "beyond the calendar"),
         (EVENTS, punched(first_seen_at="9999-12-31T23:59:59-14:00"), "beyond the calendar"),
@@ -97,6 +128,8 @@ def punched(**values: Any) -> bytes:
     ],
 )
 def test_what_is_none_is_refused_with_the_reason(topic: str, payload: bytes, reason: str) -> None:
+    if topic.endswith("event") and b"\n" not in payload and reason != "not signed":
+        payload = sealed(payload)
     found = look(topic, payload)
     assert isinstance(found, Rejected)
     assert reason in found.reason
@@ -105,17 +138,17 @@ def test_what_is_none_is_refused_with_the_reason(topic: str, payload: bytes, rea
 
 @pytest.mark.parametrize("moment", ["1970-01-01T00:00:00Z", "2099-06-01T00:00:00+07:00", "2026-03-02T07:00:00.5+07:00"])
 def test_a_clock_never_rejects_a_punch(moment: str) -> None:
-    assert isinstance(look(EVENTS, punched(occurred_at=moment, first_seen_at=moment)), Arrival)
+    assert isinstance(look(EVENTS, sealed(punched(occurred_at=moment, first_seen_at=moment))), Arrival)
 
 
 def test_fields_of_a_later_layout_are_passed_over() -> None:
-    assert isinstance(look(EVENTS, changed(receipt="JBR-7K2")), Arrival)
+    assert isinstance(look(EVENTS, sealed(changed(hat="JBR-7K2"))), Arrival)
 
 
 @given(st.binary(max_size=400), st.text(max_size=60))
 def test_no_bytes_and_no_topic_raise(payload: bytes, topic: str) -> None:
     for each in (topic, EVENTS, STATUS, topic + "/event", "hadir/v1/" + topic + "/status"):
-        assert isinstance(look(each, payload), Rejected)
+        assert all(isinstance(found, Rejected) for found in inspect(each, payload, retained=False, at=SEVEN))
 
 
 def nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -132,8 +165,7 @@ def nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 )
 def test_no_value_in_any_place_raises(value: Any, key: str) -> None:
     for payload in (changed(**{key: value}), punched(**{key: value})):
-        found = look(EVENTS, payload)
+        found = look(EVENTS, sealed(payload))
         assert isinstance(found, Arrival | Rejected)
-        if isinstance(found, Arrival):
-            assert isinstance(found.event, AttendanceEvent)
-            assert found.event.punch.occurred_at.astimezone(UTC) < datetime(9999, 1, 1, tzinfo=UTC) + timedelta(1)
+        if isinstance(found, Arrival) and isinstance(found.entry, AttendanceEvent):
+            assert found.entry.punch.occurred_at.astimezone(UTC) < datetime(9999, 1, 1, tzinfo=UTC) + timedelta(1)

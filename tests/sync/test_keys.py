@@ -30,7 +30,7 @@ def mode_of(path: Path) -> int:
 
 def test_a_new_key_is_private_and_its_halves_belong_together(tmp_path: Path) -> None:
     folder = tmp_path / "centre" / "keys"
-    made = keys.new_release_key(folder)
+    made = keys.new_key(folder)
     private, public = keys.load_private(folder / "release.key"), keys.load_public(folder / "release.pub")
     assert (mode_of(folder), mode_of(folder / "release.key"), mode_of(folder / "release.pub")) == (0o700, 0o600, 0o644)
     assert keys.key_id(public) == made == keys.key_id(private.public_key())
@@ -39,34 +39,63 @@ def test_a_new_key_is_private_and_its_halves_belong_together(tmp_path: Path) -> 
 
 
 def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
-    keys.new_release_key(tmp_path)
+    keys.new_key(tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     with pytest.raises(keys.KeyRefused, match="already there"):
-        keys.new_release_key(tmp_path)
+        keys.new_key(tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_a_public_half_alone_is_not_paired_with_a_new_private_one(tmp_path: Path) -> None:
-    keys.new_release_key(tmp_path)
+    keys.new_key(tmp_path)
     (tmp_path / "release.key").unlink()
     with pytest.raises(keys.KeyRefused, match=r"release\.pub is already there"):
-        keys.new_release_key(tmp_path)
+        keys.new_key(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["release.pub"]
 
 
 def test_a_run_cut_off_between_the_halves_is_completed(tmp_path: Path) -> None:
-    made = keys.new_release_key(tmp_path)
+    made = keys.new_key(tmp_path)
     public = (tmp_path / "release.pub").read_bytes()
     (tmp_path / "release.pub").unlink()
     (tmp_path / ".release.pub.x1y2.unfinished").write_bytes(b"half")
-    assert keys.new_release_key(tmp_path) == made
+    assert keys.new_key(tmp_path) == made
     assert (tmp_path / "release.pub").read_bytes() == public
     assert sorted(path.name for path in tmp_path.iterdir()) == ["release.key", "release.pub"]
 
 
+def test_the_centre_gets_the_keys_it_lacks_and_keeps_those_it_has(tmp_path: Path) -> None:
+    first = keys.new_key(tmp_path)
+    made = keys.new_centre_keys(tmp_path)
+    assert sorted(made) == ["collector", "heads"]
+    assert keys.key_id(keys.load_public(tmp_path / "release.pub")) == first
+    assert len({first, *made.values()}) == 3
+    with pytest.raises(keys.KeyRefused, match="every key is already there"):
+        keys.new_centre_keys(tmp_path)
+
+
+def test_a_kiosk_makes_its_own_key_once(tmp_path: Path) -> None:
+    key = keys.device_key(tmp_path)
+    again = keys.signer(keys.device_key(tmp_path))
+    assert again.public == keys.raw(key.public_key()) == keys.raw(keys.load_public(tmp_path / "device.pub"))
+    assert mode_of(tmp_path / "device.key") == 0o600
+    assert keys.verifier([again.public])(again.sign(b"a punch"), b"a punch")
+
+
+def test_a_verifier_takes_any_trusted_key_and_nothing_malformed() -> None:
+    one, two, stranger = (keys.signer(keys.PrivateKey.generate()) for _ in range(3))
+    verified = keys.verifier([one.public, two.public])
+    assert verified(one.sign(b"x"), b"x")
+    assert verified(two.sign(b"x"), b"x")
+    for signature in (stranger.sign(b"x"), one.sign(b"y"), one.sign(b"x")[:-1], b"", bytes(64)):
+        assert not verified(signature, b"x")
+    assert not keys.verifier([])(one.sign(b"x"), b"x")
+    assert not keys.verifier([b"short", bytes(32)])(one.sign(b"x"), b"x")
+
+
 @pytest.mark.slow
 def test_of_two_made_at_once_exactly_one_is_kept(tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from sync import keys; print(keys.new_release_key(Path(sys.argv[1])))"
+    code = "import sys; from pathlib import Path; from sync import keys; print(keys.new_key(Path(sys.argv[1])))"
     runs = [
         subprocess.Popen(
             [sys.executable, "-c", code, str(tmp_path)],
@@ -91,7 +120,7 @@ def test_a_missing_key_says_how_to_make_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o666, 0o610])
 def test_a_private_key_others_may_touch_is_refused_with_the_command_that_helps(tmp_path: Path, mode: int) -> None:
-    keys.new_release_key(tmp_path)
+    keys.new_key(tmp_path)
     path = tmp_path / "release.key"
     path.chmod(mode)
     with pytest.raises(keys.KeyRefused, match="chmod 600"):
@@ -120,7 +149,7 @@ def test_keys_of_the_wrong_kind_are_refused_in_one_sentence(tmp_path: Path) -> N
 
 
 def test_the_halves_swapped_are_refused(tmp_path: Path) -> None:
-    keys.new_release_key(tmp_path)
+    keys.new_key(tmp_path)
     (tmp_path / "release.pub").chmod(0o600)
     with pytest.raises(keys.KeyRefused, match="not a private key"):
         keys.load_private(tmp_path / "release.pub")
@@ -142,19 +171,19 @@ def test_files_that_are_no_keys_are_refused(tmp_path: Path, content: bytes) -> N
 
 
 def test_a_torn_private_key_is_not_taken_for_a_fresh_start(tmp_path: Path) -> None:
-    keys.new_release_key(tmp_path)
+    keys.new_key(tmp_path)
     whole = (tmp_path / "release.key").read_bytes()
     (tmp_path / "release.key").write_bytes(whole[:40])
     (tmp_path / "release.pub").unlink()
     with pytest.raises(keys.KeyRefused, match="not a private key"):
-        keys.new_release_key(tmp_path)
+        keys.new_key(tmp_path)
     assert (tmp_path / "release.key").read_bytes() == whole[:40]
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(keys.KeyRefused, match="no key could be written"):
-        keys.new_release_key(tmp_path / "file" / "keys")
+        keys.new_key(tmp_path / "file" / "keys")
     assert os.listdir(tmp_path) == ["file"]  # noqa: PTH208
 
 

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from sync.messages import AttendanceEvent, ClockQuality, Direction, Method, Presence, TerminalStatus, encode
+from sync.messages import ClockQuality, Direction, Method, Presence, TerminalStatus, encode
 from sync.register import Register, RegisterError, RegisterNewer, RegisterReplaced, RegisterUnavailable, refusals
-from sync.register.arrivals import Arrival, Outcome, add_events
+from sync.register.arrivals import Added, Key, Outcome, add_events
 from sync.register.events import all_heads, count_events, events_of_day, events_since, last_id, payload_of
 from sync.register.intake import take
 from sync.register.refusals import Rejected, latest_quarantined, latest_rejected, refusal_counts
 from sync.register.schema import Instant, events, metadata
 from sync.register.statuses import HeardStatus, all_statuses
-from tests.sync.samples import EPOCH, SEVEN, arrival, event, status
+from tests.sync.samples import EPOCH, SEVEN, arrival, status
 
 
 @pytest.fixture
@@ -37,6 +37,10 @@ def sqlite_register(sqlite_url: str) -> Iterator[Register]:
         yield opened
 
 
+def upto(added: Added) -> dict[Key, int]:
+    return {key: reached.upto for key, reached in added.reached.items()}
+
+
 def head(register: Register) -> tuple[int, int]:
     (only,) = all_heads(register)
     return only.upto, only.highest
@@ -48,7 +52,7 @@ def test_a_batch_is_stored_with_the_exact_bytes_and_the_times_have_zones(registe
     added = add_events(register, [first, arrival(2)])
 
     assert added.outcomes == (Outcome.STORED, Outcome.STORED)
-    assert added.upto == {("lobby-1", EPOCH): 2}
+    assert upto(added) == {("lobby-1", EPOCH): 2}
     seen = events_since(register, 0)
     assert [each.seq for each in seen] == [1, 2]
     assert seen[0].first_seen_at == jakarta
@@ -65,17 +69,17 @@ def test_the_same_event_again_is_known_in_the_same_batch_and_later(register: Reg
     assert added.outcomes == (Outcome.STORED, Outcome.KNOWN, Outcome.STORED)
     again = add_events(register, [arrival(2), arrival(1)])
     assert again.outcomes == (Outcome.KNOWN, Outcome.KNOWN)
-    assert again.upto == {("lobby-1", EPOCH): 2}
+    assert upto(again) == {("lobby-1", EPOCH): 2}
     assert count_events(register) == 2
 
 
 def test_other_bytes_under_a_taken_key_go_to_quarantine_once(register: Register) -> None:
-    original = arrival(1, employee="1")
+    original, second = arrival(1, employee="1"), arrival(2)
     add_events(register, [original])
-    added = add_events(register, [arrival(1, employee="2"), arrival(1, employee="2"), arrival(2)])
+    added = add_events(register, [arrival(1, employee="2"), arrival(1, employee="2"), second])
 
     assert added.outcomes == (Outcome.CONFLICT, Outcome.CONFLICT, Outcome.STORED)
-    assert added.upto == {("lobby-1", EPOCH): 2}
+    assert upto(added) == {("lobby-1", EPOCH): 2}
     assert payload_of(register, 1) == original.payload
     assert [each.employee for each in events_since(register, 0)] == ["1", "1987"]
     assert refusal_counts(register).quarantined == 1
@@ -95,11 +99,11 @@ def test_the_head_stops_at_a_gap_and_jumps_when_it_closes(register: Register) ->
     assert head(register) == (2, 9)
     add_events(register, [arrival(4)])
     assert head(register) == (2, 9)
-    assert add_events(register, [arrival(3)]).upto == {("lobby-1", EPOCH): 6}
+    assert upto(add_events(register, [arrival(3)])) == {("lobby-1", EPOCH): 6}
     assert head(register) == (6, 9)
     add_events(register, [arrival(7), arrival(8)])
     assert head(register) == (9, 9)
-    assert add_events(register, [arrival(4)]).upto == {("lobby-1", EPOCH): 9}
+    assert upto(add_events(register, [arrival(4)])) == {("lobby-1", EPOCH): 9}
 
 
 def test_heads_are_right_whatever_the_order_and_the_batches(register: Register) -> None:
@@ -116,26 +120,15 @@ def test_heads_are_right_whatever_the_order_and_the_batches(register: Register) 
         for pair, outcome in zip(batch, added.outcomes, strict=True):
             assert outcome is (Outcome.KNOWN if pair in stored else Outcome.STORED)
             stored.add(pair)
-        for (terminal, _), upto in added.upto.items():
-            assert all((terminal, seq) in stored for seq in range(1, upto + 1))
-            assert (terminal, upto + 1) not in stored
+        for (terminal, _), reached in upto(added).items():
+            assert all((terminal, seq) in stored for seq in range(1, reached + 1))
+            assert (terminal, reached + 1) not in stored
     assert [(each.terminal, each.upto) for each in all_heads(register)] == [("a-1", 60), ("b-1", 60), ("c-1", 60)]
 
 
 def test_terminals_and_epochs_do_not_mix(register: Register) -> None:
-    other_epoch = event(1)
-    changed = AttendanceEvent(
-        terminal="lobby-1", epoch="f" * 32, seq=1, office="demo", punch=other_epoch.punch,
-        clock=other_epoch.clock, boot_id=other_epoch.boot_id, boottime_ns=1,
-    )  # fmt: skip
-    added = add_events(
-        register,
-        [
-            arrival(1),
-            arrival(1, terminal="lobby-2"),
-            Arrival(event=changed, payload=encode(changed), received_at=SEVEN),
-        ],
-    )
+    batch = [arrival(1), arrival(1, terminal="lobby-2"), arrival(1, epoch="f" * 32)]
+    added = add_events(register, batch)
     assert added.outcomes == (Outcome.STORED,) * 3
     assert len(all_heads(register)) == 3
 
@@ -166,9 +159,9 @@ def test_a_day_is_what_was_first_seen_in_it(register: Register) -> None:
 
 
 def test_extreme_but_real_values_are_kept(register: Register) -> None:
-    far = arrival(2**53 - 1, at=datetime(1970, 1, 1, tzinfo=UTC))
-    farther = arrival(2**53 - 2, at=datetime(9998, 12, 31, tzinfo=UTC))
-    assert add_events(register, [far, farther]).outcomes == (Outcome.STORED,) * 2
+    far = arrival(2**53 - 2, at=datetime(9998, 12, 31, tzinfo=UTC))
+    farther = arrival(2**53 - 1, at=datetime(1970, 1, 1, tzinfo=UTC))
+    assert add_events(register, [farther, far]).outcomes == (Outcome.STORED,) * 2
     assert head(register) == (0, 2**53 - 1)
     assert {each.first_seen_at.year for each in events_since(register, 0)} == {1970, 9998}
 
@@ -362,7 +355,7 @@ def test_a_full_disk_stores_nothing_of_the_batch(sqlite_register: Register) -> N
     assert count_events(sqlite_register) == 1
     with sqlite_register.read() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
-    assert add_events(sqlite_register, [arrival(2)]).upto == {("lobby-1", EPOCH): 2}
+    assert upto(add_events(sqlite_register, [arrival(2)])) == {("lobby-1", EPOCH): 2}
 
 
 @pytest.mark.parametrize("how", ["removed", "replaced"])

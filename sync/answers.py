@@ -1,0 +1,132 @@
+"""The acknowledgements the collector has yet to send: one for each (terminal, epoch), joined with what came before it.
+
+What finds no place in a message is only late: the kiosk sends it again and is told then.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sync import chain
+from sync.messages import MOST_IN_ACK, Ack, TerminalStatus, encode
+from sync.register import Register
+from sync.register.arrivals import Arrival, Key, Outcome, Reached
+from sync.register.events import all_heads, missing_ranges
+from sync.register.statuses import all_statuses
+
+ASK_EVERY_S = 30.0
+"""A kiosk is asked for the same missing entries this often at most: sending takes a while."""
+
+_log = logging.getLogger("hadir.sync.answers")
+
+
+@dataclass(slots=True, kw_only=True)
+class _Answer:
+    office: str
+    upto: int = 0
+    upto_hash: str = ""
+    known: dict[int, str] = field(default_factory=dict)
+    beyond: dict[int, str] = field(default_factory=dict)
+    refused: dict[int, str] = field(default_factory=dict)
+    missing: tuple[tuple[int, int], ...] = ()
+
+
+class Answers:
+    """What waits to be said to kiosks. One thread."""
+
+    def __init__(self, *, sign: chain.Sign, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._sign, self._monotonic = sign, monotonic
+        self._waiting: dict[Key, _Answer] = {}
+        self._asked: dict[Key, float] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def note(self, arrivals: Sequence[Arrival], outcomes: Sequence[Outcome], reached: Mapping[Key, Reached]) -> None:
+        """Have the kiosks of a committed batch wait for their word."""
+        for each, outcome in zip(arrivals, outcomes, strict=True):
+            answer = self._answer(each.key, each.entry.office)
+            seq, digits = each.entry.seq, each.digest.hex()[:16]
+            if outcome is Outcome.CONFLICT:
+                answer.refused[seq] = digits
+            elif outcome is Outcome.KNOWN:
+                # Perhaps of a card that was put back, to which `upto` then says nothing.
+                answer.known[seq] = digits
+            else:
+                answer.beyond[seq] = digits
+        for key, head in reached.items():
+            answer = self._waiting[key]
+            answer.upto, answer.upto_hash = head.upto, head.upto_hash
+            answer.beyond = {seq: digits for seq, digits in answer.beyond.items() if seq > head.upto}
+
+    def remind(self, register: Register) -> None:
+        """Have every known kiosk told how far it is here. Raises RegisterError."""
+        latest = {(head.office, head.terminal): head for head in all_heads(register)}
+        for head in latest.values():
+            answer = self._answer((head.terminal, head.epoch), head.office)
+            answer.upto, answer.upto_hash = head.upto, head.upto_hash
+
+    def greet(self, register: Register, approved: Collection[tuple[str, str]]) -> None:
+        """Have these (office, terminal) told that they are taken now, so that they send. Raises RegisterError."""
+        heads = {(head.terminal, head.epoch): head for head in all_heads(register)}
+        for state in all_statuses(register):
+            epoch = state.status.epoch
+            if epoch is None or (state.office, state.terminal) not in approved:
+                continue
+            answer = self._answer((state.terminal, epoch), state.office)
+            head = heads.get((state.terminal, epoch))
+            if head is not None:
+                answer.upto, answer.upto_hash = head.upto, head.upto_hash
+
+    def ask(self, register: Register, status: TerminalStatus) -> None:
+        """Have the kiosk asked for what it says was acknowledged and the register lacks. Raises RegisterError."""
+        epoch, last = status.epoch, status.acknowledged_to
+        if epoch is None or not last:
+            return
+        key, now = (status.terminal, epoch), self._monotonic()
+        if now < self._asked.get(key, float("-inf")):
+            return
+        head = next((h for h in all_heads(register, status.terminal) if h.epoch == epoch), None)
+        upto = head.upto if head else 0
+        if last <= upto:
+            return
+        first = max(upto + 1, status.oldest_seq or 1)
+        missing = missing_ranges(
+            register, terminal=status.terminal, epoch=epoch, first=first, last=last, most=MOST_IN_ACK
+        )
+        if missing:
+            self._asked[key] = now + ASK_EVERY_S
+            answer = self._answer(key, status.office)
+            answer.missing = tuple(missing)
+            if head is not None:
+                answer.upto, answer.upto_hash = head.upto, head.upto_hash
+            _log.error(
+                "alarm register_lacks: terminal %s had more acknowledged than lies here; %d ranges from %d to %d are "
+                "asked for again",
+                status.terminal, len(missing), missing[0][0], missing[-1][1],
+            )  # fmt: skip
+
+    def sent(self) -> None:
+        """Have the answer that `first` returned wait no more."""
+        del self._waiting[next(iter(self._waiting))]
+
+    def first(self) -> tuple[str, bytes] | None:
+        """Return topic and signed bytes of the answer that has waited longest, None without one."""
+        if not self._waiting:
+            return None
+        (terminal, epoch), answer = next(iter(self._waiting.items()))
+        ack = Ack(
+            office=answer.office,
+            terminal=terminal,
+            epoch=epoch,
+            upto=answer.upto,
+            upto_hash=answer.upto_hash,
+            extra=tuple(sorted({**answer.known, **answer.beyond}.items())[:MOST_IN_ACK]),
+            refused=tuple(sorted(answer.refused.items())[:MOST_IN_ACK]),
+            missing=answer.missing,
+        )
+        return ack.topic, chain.seal(encode(ack), self._sign)
+
+    def _answer(self, key: Key, office: str) -> _Answer:
+        return self._waiting.setdefault(key, _Answer(office=office))

@@ -1,0 +1,416 @@
+"""The queue of punches on the kiosk's card: a table, from which a row leaves only on the collector's signed word.
+
+A punch is safe once `Outbox.record` has returned: the row is committed with WAL and synchronous=FULL, which loses
+nothing when the power goes (NORMAL does). Each row names the hash of the one before and is signed with the kiosk's own
+key (sync/chain.py). `seq` has no gaps within an epoch, and an epoch is one life of one terminal's database, so the
+centre can see from the numbers alone what it is missing.
+
+Each thread opens its own connection and its own Outbox on it.
+"""
+
+import itertools
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from errors import HadirError
+from sync import chain, receipts
+from sync.keys import Signer
+from sync.messages import Ack, AttendanceEvent, ClockNote, ClockQuality, Entry, MessageRefused, Punch, encode
+from sync.outbox import epochs
+from sync.outbox.acks import AckRefused, EpochUnknown, Marked, mark, says_nothing_new
+from sync.outbox.epochs import Epoch, microseconds
+from sync.outbox.schema import MIGRATIONS
+
+__all__ = ["MIGRATIONS", "AckRefused", "EpochUnknown", "Marked", "Outbox", "OutboxFailed", "PendingEvent", "Place"]
+
+_FULL, _EXTRA = 2, 3
+_FORGET_ROWS = 500
+_JUMP = timedelta(seconds=2)
+"""Both clocks count the same ticks, so they part by steps only; acceptance E2 asks for steps of 3 s to be seen."""
+_UNTIMED = (ClockQuality.UNSYNCED, ClockQuality.ESTIMATED)
+
+
+class OutboxFailed(HadirError):
+    """The card did not take it: nothing was stored. The screen says "not recorded, try again"."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where a row lies on this card: the number of its epoch, and its seq in it. In order of recording."""
+
+    number: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PendingEvent:
+    """A committed row the collector has not acknowledged; `payload` is the exact bytes recorded."""
+
+    place: Place
+    payload: bytes
+
+
+class Outbox:
+    """The outbox of one terminal on one open connection to its card."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        *,
+        office: str,
+        terminal: str,
+        signer: Signer,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Have an epoch to record in, a new one if the card has none for this terminal and key.
+
+        Raises OutboxFailed when the connection would lose rows in a power cut, or when the card still holds punches
+        of another terminal or office that the centre lacks.
+        """
+        self._connection = connection
+        self._office, self._terminal, self._signer = office, terminal, signer
+        self._now = now
+        _refuse_forgetful(connection)
+        with self._transaction():
+            self._refuse_others_punches()
+            self._present()
+
+    # --- recording --------------------------------------------------------------------------------------------------
+
+    def record(
+        self,
+        punch: Punch,
+        *,
+        clock: ClockQuality,
+        boot_id: str,
+        boottime_ns: int,
+        recorded_at: datetime,
+        repeat_of: int | None = None,
+    ) -> AttendanceEvent:
+        """Return the event `punch` became, signed and committed to the card in the next place of the sequence.
+
+        `recorded_at` and `boottime_ns` are both clocks at one instant. `repeat_of` is a seq of the present epoch.
+        Raises OutboxFailed, and then nothing is stored and the place is still free.
+        """
+        with self._transaction():
+            epoch = self._present()
+            entry = AttendanceEvent(
+                **self._place_of_next(epoch, clock, boot_id, boottime_ns, recorded_at),
+                punch=punch,
+                receipt=receipts.from_number(secrets.randbits(receipts.BITS)),
+                repeat_of=repeat_of,
+            )
+            self._append(epoch, entry)
+        return entry
+
+    def note_clock(
+        self, *, clock: ClockQuality, boot_id: str, boottime_ns: int, recorded_at: datetime
+    ) -> ClockNote | None:
+        """Have a note of the clock in the chain if entries of this boot wait for one; return it, or None.
+
+        With it the centre can tell when they were made. Raises OutboxFailed.
+        """
+        with self._transaction():
+            epoch = self._present()
+            if clock in _UNTIMED or epoch.untimed_boot != boot_id:
+                return None
+            entry = ClockNote(**self._place_of_next(epoch, clock, boot_id, boottime_ns, recorded_at))
+            self._append(epoch, entry)
+        return entry
+
+    def _present(self) -> Epoch:
+        """Return the epoch that is recorded in now: another thread may have begun a new one."""
+        epoch = epochs.newest(self._connection)
+        if epoch is not None and not epoch.closed:
+            ours = (epoch.office, epoch.terminal, epoch.key_id)
+            if ours == (self._office, self._terminal, self._signer.key_id):
+                return epoch
+        return self._begin()
+
+    def _begin(self) -> Epoch:
+        return epochs.begin(
+            self._connection, office=self._office, terminal=self._terminal, signer=self._signer, at=self._now()
+        )
+
+    def _place_of_next(
+        self, epoch: Epoch, clock: ClockQuality, boot_id: str, boottime_ns: int, recorded_at: datetime
+    ) -> dict[str, Any]:
+        jumped_us = 0
+        if epoch.boot_id == boot_id and epoch.offset_us is not None:
+            jumped_us = microseconds(recorded_at) - boottime_ns // 1000 - epoch.offset_us
+        return {
+            "terminal": self._terminal,
+            "epoch": epoch.epoch,
+            "seq": epoch.last_seq + 1,
+            "office": self._office,
+            "prev_hash": epoch.head_hash,
+            "clock": clock,
+            "recorded_at": recorded_at,
+            "boot_id": boot_id,
+            "boottime_ns": boottime_ns,
+            "clock_jump_ms": jumped_us // 1000 if abs(jumped_us) > _JUMP // timedelta(microseconds=1) else None,
+        }
+
+    def _append(self, epoch: Epoch, entry: Entry) -> None:
+        try:
+            payload = chain.seal(encode(entry), self._signer.sign)
+            # What the collector would refuse for ever must not be thanked for here.
+            chain.read_entry(payload)
+        except (MessageRefused, TypeError, ValueError, OverflowError) as error:
+            raise OutboxFailed(f"this punch cannot be recorded: {error}") from error
+        punch = entry.punch if isinstance(entry, AttendanceEvent) else None
+        self._connection.execute(
+            "INSERT INTO outbox (epoch, seq, payload, employee, occurred_us, repeat_of, receipt) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                epoch.number,
+                entry.seq,
+                payload,
+                punch.employee if punch else "",
+                microseconds(punch.occurred_at if punch else entry.recorded_at),
+                entry.repeat_of if isinstance(entry, AttendanceEvent) else None,
+                entry.receipt if isinstance(entry, AttendanceEvent) else None,
+            ),
+        )
+        untimed = entry.boot_id if entry.clock in _UNTIMED else None
+        if untimed is None and epoch.untimed_boot != entry.boot_id:
+            untimed = epoch.untimed_boot
+        self._connection.execute(
+            "UPDATE outbox_epochs SET last_seq = ?, head_hash = ?, boot_id = ?, offset_us = ?, untimed_boot = ? "
+            "WHERE number = ?",
+            (
+                entry.seq,
+                chain.digest(payload).hex(),
+                entry.boot_id,
+                microseconds(entry.recorded_at) - entry.boottime_ns // 1000,
+                untimed,
+                epoch.number,
+            ),
+        )
+
+    # --- what waits -------------------------------------------------------------------------------------------------
+
+    @property
+    def epoch(self) -> str:
+        """The name of the epoch that is recorded in now. Raises OutboxFailed."""
+        return self._newest().epoch
+
+    def pending(self, *, after: Place | None = None, limit: int = 100) -> list[PendingEvent]:
+        """Return the first `limit` unacknowledged rows behind `after`, in order. Raises OutboxFailed."""
+        return self.payloads(self.places(after=after, limit=limit))
+
+    def places(self, *, after: Place | None = None, limit: int = 100) -> list[Place]:
+        """Return where the first `limit` unacknowledged rows behind `after` lie, in order. Raises OutboxFailed."""
+        number, seq = (after.number, after.seq) if after else (0, 0)
+        rows = self._rows(
+            "SELECT epoch, seq FROM outbox WHERE acknowledged_us IS NULL AND (epoch, seq) > (?, ?) "
+            "ORDER BY epoch, seq LIMIT ?",
+            (number, seq, limit),
+        )
+        return [Place(*row) for row in rows]
+
+    def payloads(self, places: Sequence[Place]) -> list[PendingEvent]:
+        """Return the rows at `places` that are there and not acknowledged. Raises OutboxFailed."""
+        found = []
+        for place in places:
+            rows = self._rows(
+                "SELECT payload FROM outbox WHERE epoch = ? AND seq = ? AND acknowledged_us IS NULL",
+                (place.number, place.seq),
+            )
+            found += [PendingEvent(place=place, payload=payload) for (payload,) in rows]
+        return found
+
+    def depth(self) -> int:
+        """Return how many rows the collector has not acknowledged. Raises OutboxFailed."""
+        return int(self._rows("SELECT count(*) FROM outbox WHERE acknowledged_us IS NULL", ())[0][0])
+
+    def last_place(self) -> Place:
+        """Return where the newest row lies, (number, 0) before the first of its epoch. Raises OutboxFailed."""
+        newest = self._newest()
+        return Place(newest.number, newest.last_seq)
+
+    def last_seq(self) -> int:
+        """Return the seq of the newest row of this epoch, 0 before the first. Raises OutboxFailed."""
+        return self._newest().last_seq
+
+    def acknowledged_to(self) -> int:
+        """Return the highest acknowledged seq of this epoch, 0 without any. Raises OutboxFailed."""
+        rows = self._rows(
+            "SELECT seq FROM outbox WHERE epoch = ? AND acknowledged_us IS NOT NULL AND NOT moved "
+            "ORDER BY seq DESC LIMIT 1",
+            (self._newest().number,),
+        )
+        return int(rows[0][0]) if rows else 0
+
+    def oldest_seq(self) -> int:
+        """Return the lowest seq of this epoch still on the card, 0 before the first. Raises OutboxFailed."""
+        return int(self._rows("SELECT min(seq) FROM outbox WHERE epoch = ?", (self._newest().number,))[0][0] or 0)
+
+    # --- the collector's word ---------------------------------------------------------------------------------------
+
+    def acknowledge(self, ack: Ack) -> Marked:
+        """Have every row `ack` vouches for marked as known to the centre, and what it asks for waiting again.
+
+        A row counts only if its hash is the one the collector has. Where it has another, this card is a copy or was put
+        back: a new epoch is begun, and the rows it refused are recorded again in it. The signature of `ack` was
+        checked by the caller. Raises AckRefused for another terminal or office or EpochUnknown; OutboxFailed.
+        """
+        if (ack.office, ack.terminal) != (self._office, self._terminal):
+            raise AckRefused("an acknowledgement for another terminal or office; see who may write this topic")
+        with _failing_clearly():
+            epoch = epochs.named(self._connection, ack.epoch)
+            if epoch is None:
+                raise EpochUnknown("an acknowledgement for an epoch this card never had")
+            if says_nothing_new(self._connection, epoch, ack):
+                return Marked(number=epoch.number, upto=ack.upto)
+        with self._transaction():
+            marked = mark(self._connection, epoch, ack, at=self._now())
+            if marked.forked and not epoch.closed:
+                self._begin()
+            for old in marked.refused:
+                self._move(epoch, old)
+        return marked
+
+    def _move(self, old: Epoch, seq: int) -> None:
+        """Have the punch of row `seq` of `old` recorded in the present epoch, and the row never sent again."""
+        (payload,) = self._connection.execute(
+            "SELECT payload FROM outbox WHERE epoch = ? AND seq = ?", (old.number, seq)
+        ).fetchone()
+        self._connection.execute(
+            "UPDATE outbox SET moved = 1, acknowledged_us = ? WHERE epoch = ? AND seq = ?",
+            (microseconds(self._now()), old.number, seq),
+        )
+        entry, _ = chain.read_entry(payload)
+        if not isinstance(entry, AttendanceEvent):
+            return  # a note of the clock that nobody took is worth nothing to anybody
+        present = self._present()
+        place = self._place_of_next(present, entry.clock, entry.boot_id, entry.boottime_ns, entry.recorded_at)
+        first = self._connection.execute(
+            "SELECT seq FROM outbox WHERE epoch = ? AND receipt = "
+            "(SELECT receipt FROM outbox WHERE epoch = ? AND seq = ?)",
+            (present.number, old.number, entry.repeat_of),
+        ).fetchone()
+        again = AttendanceEvent(
+            **place,
+            punch=entry.punch,
+            receipt=entry.receipt,
+            repeat_of=first[0] if first else None,
+            moved_from=(entry.epoch, entry.seq),
+        )
+        self._append(present, again)
+
+    # --- what was recorded ------------------------------------------------------------------------------------------
+
+    def last_punch(self, employee: str, *, since: datetime) -> AttendanceEvent | None:
+        """Return the newest punch of `employee` at or after `since` that is no repeat itself. Raises OutboxFailed."""
+        rows = self._rows(
+            "SELECT payload FROM outbox WHERE employee = ? AND occurred_us >= ? AND repeat_of IS NULL AND NOT moved "
+            "ORDER BY epoch DESC, seq DESC LIMIT 1",
+            (employee, microseconds(since)),
+        )
+        return self._event(rows[0][0]) if rows else None
+
+    def punches(self, employee: str, *, since: datetime) -> list[AttendanceEvent]:
+        """Return the punches of `employee` at or after `since`, in the order recorded. Raises OutboxFailed."""
+        rows = self._rows(
+            "SELECT payload FROM outbox WHERE employee = ? AND occurred_us >= ? AND NOT moved ORDER BY epoch, seq",
+            (employee, microseconds(since)),
+        )
+        return [self._event(payload) for (payload,) in rows]
+
+    def forget_acknowledged(self, before: datetime) -> int:
+        """Delete the rows acknowledged before that moment, a few at a time; return how many. Raises OutboxFailed.
+
+        From the beginning of each epoch only, so that what is left is still one chain, whose first hash is known.
+        """
+        before_us, forgotten = microseconds(before), 0
+        for (number,) in self._rows("SELECT number FROM outbox_epochs ORDER BY number", ()):
+            while changed := self._forget_some(number, before_us):
+                forgotten += changed
+        return forgotten
+
+    def _forget_some(self, number: int, before_us: int) -> int:
+        with self._transaction():  # short, so that a punch never waits for it
+            rows = self._connection.execute(
+                "SELECT seq, payload, acknowledged_us FROM outbox WHERE epoch = ? ORDER BY seq LIMIT ?",
+                (number, _FORGET_ROWS),
+            ).fetchall()
+            old = list(itertools.takewhile(lambda row: row[2] is not None and row[2] < before_us, rows))
+            if old:
+                last, payload, _ = old[-1]
+                self._connection.execute("DELETE FROM outbox WHERE epoch = ? AND seq <= ?", (number, last))
+                self._connection.execute(
+                    "UPDATE outbox_epochs SET forgotten_to = ?, forgotten_hash = ? WHERE number = ?",
+                    (last, chain.digest(payload).hex(), number),
+                )
+        return len(old)
+
+    def _refuse_others_punches(self) -> None:
+        rows = self._connection.execute(
+            "SELECT terminal, office, count(*) FROM outbox JOIN outbox_epochs ON number = outbox.epoch "
+            "WHERE acknowledged_us IS NULL AND (terminal, office) <> (?, ?) GROUP BY terminal, office",
+            (self._terminal, self._office),
+        ).fetchall()
+        for terminal, office, left in rows:
+            raise OutboxFailed(
+                f"the card still holds {left} punches of terminal {terminal} of office {office} that the centre "
+                "lacks; set terminal.id and office.id back until they are sent"
+            )
+
+    def _newest(self) -> Epoch:
+        with _failing_clearly():
+            epoch = epochs.newest(self._connection)
+        if epoch is None:
+            raise OutboxFailed("the card's database was replaced while it was in use; restart the terminal")
+        return epoch
+
+    def _event(self, payload: bytes) -> AttendanceEvent:
+        try:
+            entry, _ = chain.read_entry(payload)
+        except MessageRefused as error:
+            raise OutboxFailed(f"a row on the card is damaged: {error}") from error
+        if not isinstance(entry, AttendanceEvent):
+            raise OutboxFailed("a row on the card is damaged: a note of the clock has an employee")
+        return entry
+
+    def _rows(self, sql: str, values: tuple[object, ...]) -> list[Any]:
+        with _failing_clearly():
+            return self._connection.execute(sql, values).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Hold the card's one write lock; committed on leaving, undone by any exception."""
+        with _failing_clearly():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                # A full disk may have ended the transaction already.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+
+@contextmanager
+def _failing_clearly() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise OutboxFailed(f"the card cannot be used: {error}; nothing was recorded, try again") from error
+
+
+def _refuse_forgetful(connection: sqlite3.Connection) -> None:
+    with _failing_clearly():
+        journal = connection.execute("PRAGMA journal_mode").fetchone()[0]
+        synchronous = connection.execute("PRAGMA synchronous").fetchone()[0]
+    if journal != "wal" or synchronous not in (_FULL, _EXTRA):
+        raise OutboxFailed(
+            f"the card's connection has journal_mode={journal}, synchronous={synchronous}; WAL and FULL are needed, "
+            "or a power cut loses punches"
+        )

@@ -1,0 +1,79 @@
+"""The lives of a card's database: which one is being written, when a new one begins, and what moves into it.
+
+Every function works inside a transaction of the caller.
+"""
+
+import secrets
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sync.chain import GENESIS
+from sync.keys import Signer
+
+_BIRTH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Epoch:
+    """One life of the database: `number` is its place on this card, `epoch` its name everywhere else.
+
+    `offset_us` is wall clock minus boot clock at the last entry, made in `boot_id`; `untimed_boot` the boot in which
+    entries were made whose time nobody vouched for.
+    """
+
+    number: int
+    epoch: str
+    office: str
+    terminal: str
+    last_seq: int
+    head_hash: str
+    key_id: str | None
+    closed: bool
+    boot_id: str | None
+    offset_us: int | None
+    untimed_boot: str | None
+
+
+_COLUMNS = "number, epoch, office, terminal, last_seq, head_hash, key_id, closed, boot_id, offset_us, untimed_boot"
+
+
+def newest(connection: sqlite3.Connection) -> Epoch | None:
+    """Return the epoch begun last, None on a card that has none yet."""
+    return _epoch(
+        connection.execute(f"SELECT {_COLUMNS} FROM outbox_epochs ORDER BY number DESC LIMIT 1").fetchone()  # noqa: S608
+    )
+
+
+def named(connection: sqlite3.Connection, epoch: str) -> Epoch | None:
+    """Return the epoch of that name, None where this card never had it."""
+    return _epoch(
+        connection.execute(f"SELECT {_COLUMNS} FROM outbox_epochs WHERE epoch = ?", (epoch,)).fetchone()  # noqa: S608
+    )
+
+
+def begin(connection: sqlite3.Connection, *, office: str, terminal: str, signer: Signer, at: datetime) -> Epoch:
+    """Return a new epoch, in which everything from now on is recorded."""
+    name = secrets.token_hex(16)
+    connection.execute("UPDATE outbox_epochs SET closed = 1 WHERE closed = 0")
+    connection.execute(
+        "INSERT INTO outbox_epochs (epoch, office, terminal, born_us, key_id) VALUES (?, ?, ?, ?, ?)",
+        (name, office, terminal, microseconds(at), signer.key_id),
+    )
+    begun = named(connection, name)
+    assert begun is not None  # noqa: S101 - inserted a line above
+    return begun
+
+
+def microseconds(moment: datetime) -> int:
+    """Return `moment` in microseconds since 1970, exactly."""
+    return (moment - _BIRTH) // timedelta(microseconds=1)
+
+
+def _epoch(row: tuple[object, ...] | None) -> Epoch | None:
+    if row is None:
+        return None
+    values = dict(zip(_COLUMNS.split(", "), row, strict=True))
+    values["head_hash"] = values["head_hash"] or GENESIS
+    values["closed"] = bool(values["closed"])
+    return Epoch(**values)  # type: ignore[arg-type]
