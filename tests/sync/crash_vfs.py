@@ -53,7 +53,8 @@ class _File:
 class Disk:
     """The files of one disk. `operations` counts what changed them; the power goes at number `cut_at`.
 
-    `cut_checkpoint` sets that: to so many operations after the next write to the database's own file.
+    `cut_checkpoint` sets that: to so many operations after the next write to the database's own file. After
+    `syncs_until_failure` more syncs (of the file `failing`, if given) one fails; a disk that lies says nothing of it.
     """
 
     def __init__(self, files: dict[str, bytes] | None = None) -> None:
@@ -65,7 +66,9 @@ class Disk:
         self.operations = 0
         self.cut_at: int | None = None
         self.cut_checkpoint: int | None = None
-        self.fail_sync_at: int | None = None
+        self.syncs_until_failure: int | None = None
+        self.failing: str | None = None
+        self.lies = False
         self.dead = False
 
     def after_cut(self, chance: random.Random) -> "Disk":
@@ -120,10 +123,14 @@ class Disk:
 
     def sync(self, file: _File) -> None:
         self.count()
-        if self.operations == self.fail_sync_at:
-            # As Linux does: the pages are clean now, and nobody writes them again.
-            file.unsynced.clear()
-            raise SyncFailed("disk I/O error")
+        if self.syncs_until_failure is not None and self.failing in (None, file.name):
+            self.syncs_until_failure -= 1
+            if self.syncs_until_failure == 0:
+                # As Linux does: the pages are clean now, and nobody writes them again.
+                file.unsynced.clear()
+                if self.lies:
+                    return
+                raise SyncFailed("disk I/O error")
         for offset, content in file.unsynced:
             _apply(file.durable, offset, content)
         file.unsynced.clear()

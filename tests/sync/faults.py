@@ -1,18 +1,20 @@
 """What the tests of cuts and failing disks share: one way to make an outbox, to punch and to read what a card holds."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from sync.messages import AttendanceEvent, ClockQuality, decode
+from sync import chain
+from sync.messages import AttendanceEvent, ClockQuality
 from sync.outbox import Outbox
-from tests.sync.samples import BOOT, SEVEN, punch
+from tests.sync.samples import BOOT, SEVEN, SIGNER, punch
 
 OFFICE, TERMINAL = "demo", "lobby-1"
 
 
 def outbox_on(connection: Any) -> Outbox:
     """Return the outbox on any connection that answers as sqlite3's do."""
-    return Outbox(connection, office=OFFICE, terminal=TERMINAL)
+    return Outbox(connection, office=OFFICE, terminal=TERMINAL, signer=SIGNER)
 
 
 def record(outbox: Outbox, number: int) -> AttendanceEvent:
@@ -23,11 +25,8 @@ def record(outbox: Outbox, number: int) -> AttendanceEvent:
         clock=ClockQuality.SYNCED,
         boot_id=BOOT,
         boottime_ns=11_000_000_000 * number,
+        recorded_at=at,
     )
-
-
-def event_of(payload: bytes) -> AttendanceEvent:
-    return decode(AttendanceEvent, payload)
 
 
 def rows(connection: Any) -> list[tuple[int, bytes]]:
@@ -36,6 +35,14 @@ def rows(connection: Any) -> list[tuple[int, bytes]]:
         (int(seq), bytes(payload))
         for seq, payload in connection.execute("SELECT seq, payload FROM outbox ORDER BY epoch, seq").fetchall()
     ]
+
+
+def chained(connection: Any) -> Iterator[chain.Kept]:
+    """Yield everything on a card of one epoch, in order, as a verifier takes it."""
+    for epoch, seq, payload in connection.execute(
+        "SELECT outbox_epochs.epoch, seq, payload FROM outbox JOIN outbox_epochs ON number = outbox.epoch ORDER BY seq"
+    ).fetchall():
+        yield chain.Kept(terminal=TERMINAL, epoch=str(epoch), seq=int(seq), payload=bytes(payload))
 
 
 def problems(connection: Any, thanked: list[AttendanceEvent], *, cuts: int = 1) -> list[str]:
@@ -50,7 +57,12 @@ def problems(connection: Any, thanked: list[AttendanceEvent], *, cuts: int = 1) 
     kept = rows(connection)
     if [seq for seq, _ in kept] != list(range(1, len(kept) + 1)):
         found.append("gap")
-    by_seq = {seq: event_of(payload) for seq, payload in kept}
+    by_seq = {}
+    for link in chain.links(chained(connection)):
+        if isinstance(link, chain.Bad):
+            found.append(f"chain broken: seq {link.seq} {link.why}")
+        else:
+            by_seq[link[0].seq] = link[1]
     lost = [event.seq for event in thanked if by_seq.get(event.seq) != event]
     if lost:
         found.append(f"lost: {len(lost)} of {len(thanked)} thanked, from seq {lost[0]} on")
