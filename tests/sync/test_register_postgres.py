@@ -323,21 +323,22 @@ def test_a20_control_without_synchronous_commit_the_same_kill_loses_what_was_sto
     assert max(lost) > 0
 
 
-def lost_by_kill(server: Server, careless: sa.Engine, table: str) -> int:
+def lost_by_kill(server: Server, careless: sa.Engine, name: str) -> int:
     """Return how many of 1,000 commits a kill right after the last took back."""
+    punches = sa.Table(name, sa.MetaData(), sa.Column("seq", sa.Integer))
     with suppress(sa.exc.OperationalError), careless.connect() as connection:
-        connection.execute(sa.text(f"CREATE TABLE {table} (seq int)"))
+        punches.create(connection)
         connection.commit()
         for seq in range(1, 1001):
-            connection.execute(sa.text(f"INSERT INTO {table} VALUES (:seq)"), {"seq": seq})
+            connection.execute(sa.insert(punches).values(seq=seq))
             connection.commit()
         server.kill()
     careless.dispose()
     server.start()
     with careless.connect() as connection:
-        if not sa.inspect(connection).has_table(table):
+        if not sa.inspect(connection).has_table(name):
             return 1000
-        return 1000 - int(connection.scalar(sa.text(f"SELECT count(*) FROM {table}")) or 0)
+        return 1000 - int(connection.scalar(sa.select(sa.func.count()).select_from(punches)) or 0)
 
 
 def patiently(attempt):
