@@ -234,6 +234,22 @@ def bench_speed(settings: Callable[[], config.Config], /, as_json: bool) -> None
     speed.run(settings(), as_json=as_json)
 
 
+@bench.command("delivery")
+@click.option("--punches", type=click.IntRange(100), default=10_000, show_default=True, help="In each storm.")
+@click.option("--kills", type=click.IntRange(10), default=200, show_default=True, help="Of the kiosk, in each storm.")
+@click.option(
+    "--seeds", type=click.IntRange(1, 100), default=3, show_default=True, help="So many storms, and a control."
+)
+@click.option("--seed", type=int, help="Of the first storm; drawn if not given.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
+def bench_delivery(punches: int, kills: int, seeds: int, seed: int | None, as_json: bool) -> None:
+    """A storm of kills while people punch: what is lost, what is doubled. Needs mosquitto."""
+    from bench import delivery
+
+    if not delivery.run(punches=punches, kills=kills, seeds=seeds, seed=seed, as_json=as_json):
+        sys.exit(1)
+
+
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, ANSWERED)
     main(prog_name="hadir")
