@@ -18,8 +18,9 @@ import pytest
 
 import config
 from demo import broker, clip, stage
+from sync import chain, keys
+from sync.collector_key import ack_door
 from sync.messages import (
-    Ack,
     AttendanceEvent,
     Method,
     Presence,
@@ -81,7 +82,11 @@ def test_a_face_becomes_a_punch_that_everybody_has_and_nobody_doubts(
         mqtt = parts.enter_context(a_broker(kind, program))
         settings = config.replace(
             config.load(project / "config.yaml"),
-            terminal={"state": str(tmp_path / "card"), "release_key": str(tmp_path / "keys" / "release.pub")},
+            terminal={
+                "state": str(tmp_path / "card"),
+                "release_key": str(tmp_path / "keys" / "release.pub"),
+                "collector_key": str(tmp_path / "keys" / "collector.pub"),
+            },
             camera={"source": f"file:{walk_up_clip.path}"},
             display={"driver": "dummy"},
             mqtt={"port": mqtt.port},
@@ -111,6 +116,7 @@ def test_a_face_becomes_a_punch_that_everybody_has_and_nobody_doubts(
         stage.release_if_changed(settings, lambda _: None)
         register = parts.enter_context(closing(Register.open(settings.centre.register)))
 
+        acks = ack_door(settings.terminal.collector_key)
         sent: dict[int, bytes] = {}
         acknowledged = 0
         said: list[str] = []
@@ -120,13 +126,14 @@ def test_a_face_becomes_a_punch_that_everybody_has_and_nobody_doubts(
             assert time.monotonic() < until, f"{said}; {(tmp_path / 'terminal.log').read_text()[-2000:]}"
             match observer.next(1):
                 case Received(topic=topic, payload=payload) if topic == topics["event"]:
-                    event = decode(AttendanceEvent, payload)
-                    said.append(f"event {event.seq}")
-                    # What left was on the card before, to the byte; the green screen comes from the same commit.
-                    assert card_rows(settings.terminal.state / "card.sqlite")[event.seq][0] == payload
-                    assert sent.setdefault(event.seq, payload) == payload
+                    for signed in chain.unpack(payload):
+                        seq = chain.read_entry(signed)[0].seq
+                        said.append(f"event {seq}")
+                        # What left was on the card before, to the byte; the green screen comes from the same commit.
+                        assert card_rows(settings.terminal.state / "card.sqlite")[seq][0] == signed
+                        assert sent.setdefault(seq, signed) == signed
                 case Received(topic=topic, payload=payload) if topic == topics["ack"]:
-                    ack = decode(Ack, payload)
+                    ack = acks(payload)
                     said.append(f"ack {ack.upto}")
                     # The centre speaks after its commit: what it acknowledges, the register has already.
                     rows = events_since(register, 0, 100)
@@ -143,7 +150,14 @@ def test_a_face_becomes_a_punch_that_everybody_has_and_nobody_doubts(
         for row in rows:
             assert row.method is Method.FACE
             assert row.first_seen_at < row.occurred_at < row.received_at
-        event = decode(AttendanceEvent, sent[1])
+        event, sealed = chain.read_entry(sent[1])
+        assert isinstance(event, AttendanceEvent)
+        device = keys.load_public(settings.terminal.state / "device.pub")
+        assert keys.verify(device, sealed.signature, sealed.body), "signed by the kiosk that recorded it"
+        assert [chain.read_entry(sent[seq])[0].prev_hash for seq in (1, 2)] == [
+            chain.GENESIS,
+            chain.digest(sent[1]).hex(),
+        ]
         assert event.punch.gallery_version == 1
         assert event.punch.score is not None
         assert event.punch.score >= settings.match.threshold
@@ -164,7 +178,11 @@ def test_the_whole_demo_names_everybody_and_no_stranger_and_the_register_holds_e
 
     settings = config.replace(
         config.load(project / "config.yaml"),
-        terminal={"state": str(tmp_path / "var" / "terminal"), "release_key": str(tmp_path / "var" / "release.pub")},
+        terminal={
+            "state": str(tmp_path / "var" / "terminal"),
+            "release_key": str(tmp_path / "var" / "release.pub"),
+            "collector_key": str(tmp_path / "var" / "collector.pub"),
+        },
         mqtt={"port": broker.free_port()},
         console={"port": broker.free_port()},
         centre={

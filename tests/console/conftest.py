@@ -12,6 +12,7 @@ import pytest
 
 import config
 from console import app
+from sync import chain, receipts
 from sync.messages import (
     AttendanceEvent,
     ClockQuality,
@@ -24,7 +25,7 @@ from sync.messages import (
     encode,
 )
 from sync.register import Register
-from sync.register.arrivals import Arrival, add_events
+from sync.register.arrivals import Arrival, add_events, arrival
 from sync.register.enrolment import upsert_employee
 from sync.register.statuses import HeardStatus, put_in
 
@@ -36,6 +37,7 @@ class Centre:
     register: Register
     at: datetime
     seq: int = field(default=0)
+    last: dict[str, Arrival] = field(default_factory=dict)
 
     def employee(self, number: str, name: str, office: str = "demo") -> None:
         upsert_employee(self.register, number=number, name=name, office=office, at=self.at - timedelta(days=9))
@@ -53,11 +55,15 @@ class Centre:
     ) -> AttendanceEvent:
         self.seq += 1
         at = self.at - timedelta(seconds=ago_s)
+        before = self.last.get(terminal)
+        follows = before is not None and before.entry.seq == self.seq - 1
         event = AttendanceEvent(
             terminal=terminal,
             epoch="a" * 32,
             seq=self.seq,
             office=office,
+            prev_hash=before.digest.hex() if before and follows else chain.GENESIS,
+            receipt=receipts.from_number(self.seq),
             punch=Punch(
                 employee=number,
                 method=method,
@@ -68,12 +74,14 @@ class Centre:
                 gallery_version=1,
             ),
             clock=ClockQuality.SYNCED,
+            recorded_at=at,
             boot_id="b" * 32,
-            boottime_ns=1,
+            boottime_ns=self.seq,
             repeat_of=repeat_of,
         )
-        arrival = Arrival(event=event, payload=encode(event), received_at=at + timedelta(seconds=0.25))
-        add_events(self.register, [arrival])
+        came = arrival(chain.seal(encode(event), lambda _: bytes(64)), at + timedelta(seconds=0.25))
+        self.last[terminal] = came
+        add_events(self.register, [came])
         return event
 
     def status(self, terminal: str = "lobby-1", office: str = "demo", **words: object) -> None:

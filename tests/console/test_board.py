@@ -7,7 +7,7 @@ import pytest
 
 from console.board import SHOWN_ARRIVALS, Board, KioskState, board_of, initials
 from sync.messages import ClockQuality, Direction, Method, Presence, TerminalStatus
-from sync.register.events import RegisteredEvent
+from sync.register.events import RegisteredEvent, TimedBy
 from sync.register.people import Employee
 from sync.register.statuses import TerminalState
 
@@ -47,6 +47,13 @@ def punch(
         received_at=at + timedelta(seconds=0.5),
         clock=ClockQuality.SYNCED,
         repeat_of=repeat_of,
+        receipt="7KQ2MX4D9B",
+        recorded_at=at,
+        clock_jump_ms=None,
+        counted_at=at,
+        timed_by=TimedBy.CLOCK,
+        earliest_at=None,
+        latest_at=None,
     )
 
 

@@ -4,14 +4,16 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import config
 from demo.report import Report
-from sync.messages import AttendanceEvent, ClockQuality, Direction, DirectionBy, Method, Punch, encode
+from sync.messages import Direction, DirectionBy, Method, Punch
 from sync.register import Register
-from sync.register.arrivals import Arrival, add_events
+from sync.register.arrivals import add_events, arrival
 from sync.register.enrolment import upsert_employee
+from tests.sync import samples
 
 
 @pytest.fixture
@@ -26,6 +28,7 @@ def log(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def report(here: config.Config, log: Path) -> Iterator[Report]:
+    samples.begin_chains_anew()
     with Report(here, kiosk_log=log) as following:
         yield following
 
@@ -33,11 +36,8 @@ def report(here: config.Config, log: Path) -> Iterator[Report]:
 def arrive(
     settings: config.Config, *, seq: int, at: datetime, terminal: str = "lobby-1", repeat_of: int | None = None
 ) -> None:
-    event = AttendanceEvent(
-        terminal=terminal,
-        epoch="a" * 32,
-        seq=seq,
-        office="demo",
+    event = msgspec.structs.replace(
+        samples.event(seq, terminal=terminal, at=at, repeat_of=repeat_of),
         punch=Punch(
             employee="1001",
             method=Method.FACE,
@@ -47,14 +47,10 @@ def arrive(
             first_seen_at=at - timedelta(seconds=0.75),
             gallery_version=1,
         ),
-        clock=ClockQuality.SYNCED,
-        boot_id="b" * 32,
-        boottime_ns=1,
-        repeat_of=repeat_of,
     )
     with Register.open(settings.centre.register) as register:
         upsert_employee(register, number="1001", name="Barack Obama", office="demo", at=at)
-        add_events(register, [Arrival(event=event, payload=encode(event), received_at=at + timedelta(seconds=0.06))])
+        add_events(register, [arrival(samples.payload_of(event), at + timedelta(seconds=0.06))])
 
 
 def test_an_arrival_is_one_line_with_the_name(

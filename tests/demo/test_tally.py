@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from demo.clip import WalkUp
 from demo.tally import Tally, tally
 from sync.messages import ClockQuality, Direction, Method
-from sync.register.events import RegisteredEvent
+from sync.register.events import RegisteredEvent, TimedBy
 
 BEGAN = datetime(2026, 8, 17, 0, 0, tzinfo=UTC)
 PEOPLE = {"1001": "Ana", "1002": "Budi"}
@@ -32,6 +32,13 @@ def punch(number: str, at_s: float, *, method: Method = Method.FACE, seq: int = 
         received_at=at,
         clock=ClockQuality.SYNCED,
         repeat_of=None,
+        receipt="7KQ2MX4D9B",
+        recorded_at=at,
+        clock_jump_ms=None,
+        counted_at=at - timedelta(seconds=1),
+        timed_by=TimedBy.CLOCK,
+        earliest_at=None,
+        latest_at=None,
     )
 
 

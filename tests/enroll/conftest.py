@@ -33,7 +33,7 @@ DIMENSION = 64
 def settings(tmp_path: Path) -> config.Config:
     """Settings whose whole state is in the test's own folder, with a release key."""
     centre = tmp_path / "centre"
-    keys.new_release_key(centre / "keys")
+    keys.new_key(centre / "keys")
     return config.replace(
         config.Config(),
         engine={"models": str(PROJECT / "var" / "models")},

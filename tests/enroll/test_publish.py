@@ -110,7 +110,7 @@ def test_a_publish_counts_who_is_new_changed_and_gone_since_the_one_before(
     assert changes() == (1, 1, 1)
     for half in (keys.PRIVATE_NAME, keys.PUBLIC_NAME):
         (away.centre.keys / half).unlink()
-    keys.new_release_key(away.centre.keys)
+    keys.new_key(away.centre.keys)
     assert changes() == (2, 0, 0), "what another key signed is not compared with"
 
 

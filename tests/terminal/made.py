@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 import config
-from sync import keys, releases
-from sync.messages import AttendanceEvent, ClockQuality, Direction, DirectionBy, Method, Punch, decode
+from sync import chain, keys, releases
+from sync.messages import AttendanceEvent, ClockQuality, Direction, DirectionBy, Method, Punch
 from sync.releases import EncodingSet, Person
 from terminal import store
 from terminal.camera import CameraLost, Frame
@@ -85,8 +85,11 @@ def event(punch: Punch, seq: int = 1, repeat_of: int | None = None) -> Attendanc
         epoch="e" * 32,
         seq=seq,
         office="demo",
+        prev_hash=chain.GENESIS,
+        receipt="7KQ2MX4D9B",
         punch=punch,
         clock=ClockQuality.SYNCED,
+        recorded_at=punch.occurred_at,
         boot_id="b" * 32,
         boottime_ns=1,
         repeat_of=repeat_of,
@@ -206,20 +209,27 @@ class Kit:
             rows = connection.execute("SELECT payload FROM outbox ORDER BY epoch, seq").fetchall()
         finally:
             connection.close()
-        return [decode(AttendanceEvent, payload) for (payload,) in rows]
+        entries = [chain.read_entry(payload)[0] for (payload,) in rows]
+        return [entry for entry in entries if isinstance(entry, AttendanceEvent)]
 
 
 def settings_in(tmp_path: Path, content: EncodingSet) -> config.Config:
-    """Return settings of a kiosk with a release key and `content` on its card; nothing listens on its broker's port."""
+    """Return settings of a kiosk with the centre's keys and `content` on its card; nothing listens on its broker's
+    port.
+    """
     folder = tmp_path / "keys"
     folder.mkdir()
-    keys.new_release_key(folder)
+    keys.new_centre_keys(folder)
     state = tmp_path / "terminal"
     state.mkdir()
     releases.keep_set(state, releases.sign_set(content, keys.load_private(folder / "release.key")))
     return config.replace(
         config.Config(),
-        terminal={"state": str(state), "release_key": str(folder / "release.pub")},
+        terminal={
+            "state": str(state),
+            "release_key": str(folder / "release.pub"),
+            "collector_key": str(folder / "collector.pub"),
+        },
         display={"driver": "dummy"},
         mqtt={"port": 9},
         camera={"frame_rate_hz": 60},

@@ -85,7 +85,7 @@ def test_two_people_together_are_two_lines() -> None:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> config.Config:
-    keys.new_release_key(tmp_path / "keys")
+    keys.new_key(tmp_path / "keys")
     return config.replace(
         config.Config(),
         engine={"models": str(MODELS)},
