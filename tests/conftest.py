@@ -33,8 +33,17 @@ PACKAGES = {
 }
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that need the research photographs as skipped, visibly, where these are absent."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The long forms of the acceptance tests take an hour and more, and are asked for."""
+    parser.addoption("--nightly", action="store_true", help="run the long forms of the acceptance tests too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the long forms unless they are asked for, and skip what needs the research photographs where absent."""
+    if not config.getoption("--nightly"):
+        long = [item for item in items if item.get_closest_marker("nightly")]
+        items[:] = [item for item in items if not item.get_closest_marker("nightly")]
+        config.hook.pytest_deselected(items=long)
     if BENCH_DATA.is_dir():
         return
     absent = pytest.mark.skip(reason="the research photographs are not beside the project")

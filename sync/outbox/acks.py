@@ -65,13 +65,7 @@ def mark(connection: sqlite3.Connection, epoch: Epoch, ack: Ack, *, at: datetime
             "UPDATE outbox SET acknowledged_us = ? WHERE epoch = ? AND acknowledged_us IS NULL AND seq = ?",
             (at_us, epoch.number, seq),
         ).rowcount
-    reopened = 0
-    for first, last in ack.missing:
-        reopened += connection.execute(
-            "UPDATE outbox SET acknowledged_us = NULL WHERE epoch = ? AND acknowledged_us IS NOT NULL AND NOT moved "
-            "AND seq BETWEEN ? AND ?",
-            (epoch.number, first, last),
-        ).rowcount
+    reopened = sum(_reopen(connection, epoch, first, last) for first, last in ack.missing)
     return Marked(
         number=epoch.number,
         upto=upto,
@@ -81,6 +75,26 @@ def mark(connection: sqlite3.Connection, epoch: Epoch, ack: Ack, *, at: datetime
         reopened=reopened,
         forked=forked or bool(refused),
     )
+
+
+def _reopen(connection: sqlite3.Connection, epoch: Epoch, first: int, last: int) -> int:
+    """Have the acknowledged rows in [first, last] waiting again; return how many.
+
+    Of earlier epochs too, what was acknowledged since the oldest of them: a register that was put back from its backup
+    has lost all that it was given after some moment, and of closed epochs nobody speaks any more.
+    """
+    lost = "acknowledged_us IS NOT NULL AND NOT moved"
+    (since_us,) = connection.execute(
+        f"SELECT min(acknowledged_us) FROM outbox WHERE epoch = ? AND {lost} AND seq BETWEEN ? AND ?",  # noqa: S608
+        (epoch.number, first, last),
+    ).fetchone()
+    if since_us is None:
+        return 0
+    return connection.execute(
+        f"UPDATE outbox SET acknowledged_us = NULL WHERE {lost} AND "  # noqa: S608
+        "((epoch = ? AND seq BETWEEN ? AND ?) OR (epoch < ? AND acknowledged_us >= ?))",
+        (epoch.number, first, last, epoch.number, since_us),
+    ).rowcount
 
 
 class _Hashes:
