@@ -18,6 +18,10 @@ from sync.register.statuses import all_statuses
 ASK_EVERY_S = 30.0
 """A kiosk is asked for the same missing entries this often at most: sending takes a while."""
 
+_REACHED_S = 600.0
+"""How long the register need not be asked again how far it is: it was whole that far, and who puts another register in
+its place starts the collector again."""
+
 _log = logging.getLogger("hadir.sync.answers")
 
 
@@ -39,6 +43,7 @@ class Answers:
         self._sign, self._monotonic = sign, monotonic
         self._waiting: dict[Key, _Answer] = {}
         self._asked: dict[Key, float] = {}
+        self._reached: dict[Key, tuple[int, float]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
@@ -58,6 +63,7 @@ class Answers:
         for key, head in reached.items():
             answer = self._waiting[key]
             answer.upto, answer.upto_hash = head.upto, head.upto_hash
+            self._reached[key] = head.upto, self._monotonic()
             answer.beyond = {seq: digits for seq, digits in answer.beyond.items() if seq > head.upto}
 
     def remind(self, register: Register) -> None:
@@ -85,10 +91,12 @@ class Answers:
         if epoch is None or not last:
             return
         key, now = (status.terminal, epoch), self._monotonic()
-        if now < self._asked.get(key, float("-inf")):
+        known, since = self._reached.get(key, (0, float("-inf")))
+        if now < self._asked.get(key, float("-inf")) or (last <= known and now < since + _REACHED_S):
             return
         head = next((h for h in all_heads(register, status.terminal) if h.epoch == epoch), None)
         upto = head.upto if head else 0
+        self._reached[key] = upto, now
         if last <= upto:
             return
         first = max(upto + 1, status.oldest_seq or 1)
