@@ -8,8 +8,8 @@ import pytest
 
 import config
 from demo import broker
-from tests.sync import samples
 from sync.register import Register
+from tests.sync import samples
 from tests.sync.postgres import Server, private_server
 
 
