@@ -96,7 +96,7 @@ class Punch(Struct, frozen=True, kw_only=True, omit_defaults=True):
     employee: EmployeeNumber
     method: Method
     direction: Direction
-    direction_by: DirectionBy
+    direction_by: DirectionBy = DirectionBy.SCHEDULE
     occurred_at: Instant
     first_seen_at: Instant
     gallery_version: Natural

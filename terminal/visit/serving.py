@@ -242,10 +242,15 @@ def _punch_face(visit: Visit, served: Served, given: Saw, now: Now) -> Step:
         first_seen_at=served.first_seen_at,
         gallery_version=sighting.gallery_version,
         engine_id=sighting.engine_id,
-        score=found.score,
-        margin=found.margin,
+        score=_short(found.score),
+        margin=_short(found.margin),
     )
     return record(visit, punch, first, served.track_id, now)
+
+
+def _short(score: float | None) -> float | None:
+    """Return a score as far as it means anything: the card keeps every digit for a month."""
+    return round(score, 4) if score is not None else None
 
 
 def _not_recorded(visit: Visit, state: Recording, now: Now) -> Step:

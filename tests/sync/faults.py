@@ -37,12 +37,12 @@ def rows(connection: Any) -> list[tuple[int, bytes]]:
     ]
 
 
-def chained(connection: Any) -> Iterator[chain.Kept]:
+def chained(connection: Any, terminal: str = TERMINAL) -> Iterator[chain.Kept]:
     """Yield everything on a card of one epoch, in order, as a verifier takes it."""
     for epoch, seq, payload in connection.execute(
         "SELECT outbox_epochs.epoch, seq, payload FROM outbox JOIN outbox_epochs ON number = outbox.epoch ORDER BY seq"
     ).fetchall():
-        yield chain.Kept(terminal=TERMINAL, epoch=str(epoch), seq=int(seq), payload=bytes(payload))
+        yield chain.Kept(terminal=terminal, epoch=str(epoch), seq=int(seq), payload=bytes(payload))
 
 
 def problems(connection: Any, thanked: list[AttendanceEvent], *, cuts: int = 1) -> list[str]:
