@@ -187,7 +187,7 @@ class TerminalStatus(Message, tag="status", frozen=True, kw_only=True):
     """What a terminal says of itself; retained, with a last will on the same topic.
 
     `outbox_depth` counts entries the collector has not acknowledged. Of its present `epoch` the card keeps entries from
-    `oldest_seq` on, and the highest acknowledged one is `acknowledged_to`. `device_key` is the raw public Ed25519 key
+    `oldest_seq` on, and all up to `acknowledged_to` are acknowledged. `device_key` is the raw public Ed25519 key
     the entries are signed with. `alarms` are short codes such as `release_forged`, never a name. Fields that are
     unknown are absent.
     """

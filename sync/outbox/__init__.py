@@ -239,13 +239,15 @@ class Outbox:
         return self._newest().last_seq
 
     def acknowledged_to(self) -> int:
-        """Return the highest acknowledged seq of this epoch, 0 without any. Raises OutboxFailed."""
-        rows = self._rows(
-            "SELECT seq FROM outbox WHERE epoch = ? AND acknowledged_us IS NOT NULL AND NOT moved "
-            "ORDER BY seq DESC LIMIT 1",
-            (self._newest().number,),
-        )
-        return int(rows[0][0]) if rows else 0
+        """Return up to which seq everything of this epoch is acknowledged. Raises OutboxFailed.
+
+        What was acknowledged beyond a row that waits is not told: the centre would take the row for lost.
+        """
+        newest = self._newest()
+        waiting = self._rows(
+            "SELECT min(seq) FROM outbox WHERE epoch = ? AND acknowledged_us IS NULL", (newest.number,)
+        )[0][0]
+        return newest.last_seq if waiting is None else int(waiting) - 1
 
     def oldest_seq(self) -> int:
         """Return the lowest seq of this epoch still on the card, 0 before the first. Raises OutboxFailed."""

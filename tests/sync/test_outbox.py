@@ -169,6 +169,11 @@ def test_a_word_with_the_wrong_digits_frees_no_extra(outbox: Outbox) -> None:
     )
     assert outbox.acknowledge(ack_for(outbox, 0, 2)).changed == 1
     assert seqs(outbox.pending()) == [1, 3]
+    assert outbox.acknowledged_to() == 0, "2 is beyond one that waits"
+    outbox.acknowledge(ack_for(outbox, 2))
+    assert outbox.acknowledged_to() == 2
+    outbox.acknowledge(ack_for(outbox, 3))
+    assert (outbox.acknowledged_to(), outbox.oldest_seq()) == (3, 1)
 
 
 def test_what_the_centre_lost_waits_again_and_what_it_never_had_is_left(outbox: Outbox) -> None:
