@@ -11,32 +11,27 @@ Each thread opens its own connection and its own Outbox on it.
 import itertools
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from errors import HadirError
 from sync import chain, receipts
 from sync.keys import Signer
 from sync.messages import Ack, AttendanceEvent, ClockNote, ClockQuality, Entry, MessageRefused, Punch, encode
-from sync.outbox import epochs
+from sync.outbox import again, epochs
 from sync.outbox.acks import AckRefused, EpochUnknown, Marked, mark, says_nothing_new
+from sync.outbox.card import OutboxFailed, failing_clearly, refuse_forgetful, transaction
 from sync.outbox.epochs import Epoch, microseconds
 from sync.outbox.schema import MIGRATIONS
 
 __all__ = ["MIGRATIONS", "AckRefused", "EpochUnknown", "Marked", "Outbox", "OutboxFailed", "PendingEvent", "Place"]
 
-_FULL, _EXTRA = 2, 3
 _FORGET_ROWS = 500
 _JUMP = timedelta(seconds=2)
 """Both clocks count the same ticks, so they part by steps only; acceptance E2 asks for steps of 3 s to be seen."""
 _UNTIMED = (ClockQuality.UNSYNCED, ClockQuality.ESTIMATED)
-
-
-class OutboxFailed(HadirError):
-    """The card did not take it: nothing was stored. The screen says "not recorded, try again"."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -75,10 +70,12 @@ class Outbox:
         self._connection = connection
         self._office, self._terminal, self._signer = office, terminal, signer
         self._now = now
-        _refuse_forgetful(connection)
+        refuse_forgetful(connection)
         with self._transaction():
             self._refuse_others_punches()
             self._present()
+            for number, seq in again.unsigned_rows(connection):
+                self._record_again(number, seq)
 
     # --- recording --------------------------------------------------------------------------------------------------
 
@@ -264,7 +261,7 @@ class Outbox:
         """
         if (ack.office, ack.terminal) != (self._office, self._terminal):
             raise AckRefused("an acknowledgement for another terminal or office; see who may write this topic")
-        with _failing_clearly():
+        with failing_clearly():
             epoch = epochs.named(self._connection, ack.epoch)
             if epoch is None:
                 raise EpochUnknown("an acknowledgement for an epoch this card never had")
@@ -274,37 +271,31 @@ class Outbox:
             marked = mark(self._connection, epoch, ack, at=self._now())
             if marked.forked and not epoch.closed:
                 self._begin()
-            for old in marked.refused:
-                self._move(epoch, old)
+            for seq in marked.refused:
+                self._record_again(epoch.number, seq)
         return marked
 
-    def _move(self, old: Epoch, seq: int) -> None:
-        """Have the punch of row `seq` of `old` recorded in the present epoch, and the row never sent again."""
-        (payload,) = self._connection.execute(
-            "SELECT payload FROM outbox WHERE epoch = ? AND seq = ?", (old.number, seq)
-        ).fetchone()
-        self._connection.execute(
-            "UPDATE outbox SET moved = 1, acknowledged_us = ? WHERE epoch = ? AND seq = ?",
-            (microseconds(self._now()), old.number, seq),
+    def _record_again(self, number: int, seq: int) -> None:
+        """Have the punch of that row recorded in the present epoch, and the row never sent again."""
+        payload = again.take_out(self._connection, number, seq, at_us=microseconds(self._now()))
+        try:
+            said = again.punch_in(payload)
+        except MessageRefused as error:
+            raise OutboxFailed(str(error)) from error
+        if said is None:
+            return
+        again.name_receipt(self._connection, number, seq, said.receipt)
+        epoch = self._present()
+        entry = AttendanceEvent(
+            **self._place_of_next(epoch, said.clock, said.boot_id, said.boottime_ns, said.recorded_at),
+            punch=said.punch,
+            receipt=said.receipt,
+            repeat_of=again.moved_to(self._connection, epoch.number, receipt_of=(number, said.first_seq))
+            if said.first_seq
+            else None,
+            moved_from=said.was,
         )
-        entry, _ = chain.read_entry(payload)
-        if not isinstance(entry, AttendanceEvent):
-            return  # a note of the clock that nobody took is worth nothing to anybody
-        present = self._present()
-        place = self._place_of_next(present, entry.clock, entry.boot_id, entry.boottime_ns, entry.recorded_at)
-        first = self._connection.execute(
-            "SELECT seq FROM outbox WHERE epoch = ? AND receipt = "
-            "(SELECT receipt FROM outbox WHERE epoch = ? AND seq = ?)",
-            (present.number, old.number, entry.repeat_of),
-        ).fetchone()
-        again = AttendanceEvent(
-            **place,
-            punch=entry.punch,
-            receipt=entry.receipt,
-            repeat_of=first[0] if first else None,
-            moved_from=(entry.epoch, entry.seq),
-        )
-        self._append(present, again)
+        self._append(epoch, entry)
 
     # --- what was recorded ------------------------------------------------------------------------------------------
 
@@ -365,7 +356,7 @@ class Outbox:
             )
 
     def _newest(self) -> Epoch:
-        with _failing_clearly():
+        with failing_clearly():
             epoch = epochs.newest(self._connection)
         if epoch is None:
             raise OutboxFailed("the card's database was replaced while it was in use; restart the terminal")
@@ -381,38 +372,8 @@ class Outbox:
         return entry
 
     def _rows(self, sql: str, values: tuple[object, ...]) -> list[Any]:
-        with _failing_clearly():
+        with failing_clearly():
             return self._connection.execute(sql, values).fetchall()
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """Hold the card's one write lock; committed on leaving, undone by any exception."""
-        with _failing_clearly():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                # A full disk may have ended the transaction already.
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-
-
-@contextmanager
-def _failing_clearly() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise OutboxFailed(f"the card cannot be used: {error}; nothing was recorded, try again") from error
-
-
-def _refuse_forgetful(connection: sqlite3.Connection) -> None:
-    with _failing_clearly():
-        journal = connection.execute("PRAGMA journal_mode").fetchone()[0]
-        synchronous = connection.execute("PRAGMA synchronous").fetchone()[0]
-    if journal != "wal" or synchronous not in (_FULL, _EXTRA):
-        raise OutboxFailed(
-            f"the card's connection has journal_mode={journal}, synchronous={synchronous}; WAL and FULL are needed, "
-            "or a power cut loses punches"
-        )
+    def _transaction(self) -> AbstractContextManager[None]:
+        return transaction(self._connection)

@@ -10,12 +10,13 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from sync import chain, keys
 from sync.messages import Ack, AttendanceEvent, ClockNote, ClockQuality, Punch, encode
 from sync.outbox import AckRefused, Outbox, OutboxFailed, PendingEvent, Place
-from tests.sync.samples import BOOT, SEVEN, SIGNER, ack, open_card, punch
+from tests.sync.samples import BOOT, SEVEN, SIGNER, ack, event, open_card, punch
 
 
 def record(outbox: Outbox, employee: str = "1987", **more: object) -> AttendanceEvent:
@@ -434,3 +435,26 @@ while True:
             outbox = Outbox(card, office="demo", terminal="lobby-1", signer=SIGNER)
             assert seqs(outbox.pending(limit=1_000_000)) == list(range(1, outbox.last_seq() + 1))
             assert thanked <= outbox.last_seq() <= thanked + 1
+
+
+def test_punches_a_card_kept_before_they_were_signed_are_recorded_again_signed(card: sqlite3.Connection) -> None:
+    """As the first layout wrote them: no signature, no chain, no receipt."""
+    card.execute(
+        "INSERT INTO outbox_epochs (epoch, office, terminal, last_seq, born_us) VALUES (?, 'demo', 'lobby-1', 3, 0)",
+        ("c" * 32,),
+    )
+    for seq, acknowledged in ((1, 5), (2, None), (3, None)):
+        raw = msgspec.json.decode(encode(event(seq, repeat_of=2 if seq == 3 else None)))
+        old = {key: raw[key] for key in raw if key not in ("prev_hash", "recorded_at", "receipt")} | {"epoch": "c" * 32}
+        card.execute(
+            "INSERT INTO outbox (epoch, seq, payload, employee, occurred_us, acknowledged_us) "
+            "VALUES (1, ?, ?, ?, 0, ?)",
+            (seq, msgspec.json.encode(old), "1987", acknowledged),
+        )
+    outbox = Outbox(card, office="demo", terminal="lobby-1", signer=SIGNER)
+    waiting = [decoded(row.payload) for row in outbox.pending()]
+    assert [(each.seq, each.moved_from, each.repeat_of) for each in waiting] == [
+        (1, ("c" * 32, 2), None),
+        (2, ("c" * 32, 3), 1),
+    ]
+    assert Outbox(card, office="demo", terminal="lobby-1", signer=SIGNER).depth() == 2, "once"
