@@ -229,7 +229,8 @@ def show(settings: Config) -> str:
     """Return the settings as YAML with passwords masked."""
     raw = msgspec.to_builtins(settings, enc_hook=str)
     raw["mqtt"]["password"] = "********" if settings.mqtt.password else ""
-    raw["centre"]["register"] = re.sub(r"(://[^:/@]*:)[^@]*@", r"\1********@", settings.centre.register)
+    register = re.sub(r"(://[^:/@]*:).*@", r"\1********@", settings.centre.register)
+    raw["centre"]["register"] = re.sub(r"([?&][a-z]*password=)[^&]*", r"\1********", register)
     return yaml.safe_dump(raw, sort_keys=False, allow_unicode=True)
 
 

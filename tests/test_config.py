@@ -84,6 +84,21 @@ def test_passwords_are_masked_when_shown() -> None:
     assert "postgresql+psycopg://hadir:********@db/hadir" in shown
 
 
+@pytest.mark.parametrize(
+    "register",
+    [
+        "postgresql+psycopg://hadir:sw0rd@with-at@db/hadir",
+        "postgresql+psycopg://db/hadir?user=hadir&password=sw0rd&sslmode=verify-full",
+        "postgresql+psycopg://db/hadir?sslpassword=sw0rd",
+    ],
+)
+def test_a_registers_password_is_masked_wherever_it_stands(register: str) -> None:
+    shown = config.show(parse(f"centre:\n  register: {register}\n"))
+    assert "sw0rd" not in shown
+    assert "with-at" not in shown
+    assert "********" in shown
+
+
 def test_a_value_given_on_the_command_line_is_checked_like_the_file() -> None:
     with pytest.raises(config.ConfigError, match=r"the command line: camera\.source"):
         config.replace(parse(""), camera={"source": "webcam"})
