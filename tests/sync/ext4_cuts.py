@@ -6,6 +6,7 @@ copy replays its journal, as after a power cut.
 
 import os
 import select
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -83,6 +84,16 @@ class Puncher:
             if lines:
                 self.thanked = int(lines[-1])
         return self.thanked
+
+    @contextmanager
+    def held(self) -> Iterator[int]:
+        """It does nothing meanwhile, wherever it is in a punch; yield the last seq that was thanked for."""
+        self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
+        try:
+            yield self.hear()
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
 
 def cut(image: Path, number: int) -> Path:
