@@ -29,11 +29,14 @@ class Polite(click.Group):
     Groups that need a page of their own are in LATER and imported when they are asked for.
     """
 
-    LATER: ClassVar[dict[str, str]] = {"enroll": "enroll.command", "keys": "sync.command"}
+    LATER: ClassVar[dict[str, str]] = {
+        "enroll": "enroll.command",
+        **dict.fromkeys(("keys", "verify-chain", "receipt", "events", "heads", "register"), "sync.command"),
+    }
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if self is main and name in self.LATER:
-            command = getattr(importlib.import_module(self.LATER[name]), name)
+            command = getattr(importlib.import_module(self.LATER[name]), name.replace("-", "_"))
             assert isinstance(command, click.Command)  # noqa: S101 - the table above says so
             return command
         return super().get_command(context, name)

@@ -1,11 +1,20 @@
-"""`hadir keys ...`: what the centre's people do with keys, asked for on the command line."""
+"""`hadir keys`, `verify-chain`, `receipt`, `events`, `heads` and `register`: what the centre's people ask for."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 import config
+from errors import HadirError
+
+if TYPE_CHECKING:
+    from sync.keys import PublicKey
+    from sync.verify import Report
 
 Settings = Callable[[], config.Config]
 """Reads the settings when called, so that --help works beside a broken file."""
@@ -78,3 +87,161 @@ def keys_revoke(settings: Settings, /, terminal: str, key_id: str | None) -> Non
     with Register.open(settings().centre.register) as register:
         key = devices.revoke(register, terminal, key_id, at=datetime.now(UTC))
     click.echo(f"Revoked key {key.key_id} of {key.terminal}, office {key.office}.")
+
+
+# --- evidence -------------------------------------------------------------------------------------------------------
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+class Unusable(click.ClickException):
+    """What was named cannot be verified, which is not the same as being found wrong."""
+
+    exit_code = 2
+
+
+@click.command("verify-chain")
+@click.argument("where", metavar="DB|URL|EXPORT")
+@click.option("--heads", "heads_files", type=FILE, multiple=True, help="A daily file of heads; may be given often.")
+@click.option("--heads-key", type=FILE, help="Public key of those files; by default heads.pub beside them or ours.")
+@click.option("--keys", "keys_file", type=FILE, help="Public keys to trust instead: PEM, or lines of TERMINAL KEY.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
+@click.pass_obj
+def verify_chain(
+    settings: Settings,
+    /,
+    where: str,
+    heads_files: Sequence[Path],
+    heads_key: Path | None,
+    keys_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Say whether every entry of a card, a register or an exported file is as it was made.
+
+    Ends with 0 where all are, with 1 naming the first that is not, with 2 where it cannot be said.
+    """
+    from sync import heads as room
+    from sync import keyring
+    from sync.verify import verify
+    from sync.verify_sources import open_source
+
+    try:
+        ring = keyring.load(keys_file) if keys_file else None
+        known = room.witnesses((file, _heads_key(settings, file, heads_key)) for file in heads_files)
+        with open_source(where, ring) as source:
+            report = verify(source, known)
+    except HadirError as error:
+        raise Unusable(str(error)) from error
+    _say(report, as_json=as_json)
+    if report.bad:
+        raise click.exceptions.Exit(1)
+
+
+def _heads_key(settings: Settings, file: Path, given: Path | None) -> "PublicKey":
+    from sync import keys as room
+
+    beside = file.with_name(f"{room.HEADS}.pub")
+    if given is None:
+        given = beside if beside.exists() else settings().centre.keys / f"{room.HEADS}.pub"
+    return room.load_public(given)
+
+
+def _say(report: "Report", *, as_json: bool) -> None:
+    for bad in report.bad:
+        click.echo(f"Bad: terminal {bad.terminal}, epoch {bad.epoch}, entry {bad.seq} {bad.why}.")
+    for each in report.incomplete:
+        click.echo(
+            f"Incomplete: terminal {each.terminal}, epoch {each.epoch} is whole up to {each.upto}; up to "
+            f"{each.highest}, {each.missing} are on their way."
+        )
+    beside = f", and as {report.witnessed} heads kept elsewhere say" if report.witnessed else ""
+    click.echo(f"{report.entries:,} entries of {report.chains:,} chains are as they were made{beside}.")
+    if as_json:
+        click.echo(json.dumps(asdict(report)))
+
+
+@click.command("receipt")
+@click.argument("code", nargs=-1, required=True)
+@click.option("--card", type=click.Path(path_type=Path), help="Look on the card in this folder, not in the register.")
+@click.pass_obj
+def receipt(settings: Settings, /, code: tuple[str, ...], card: Path | None) -> None:
+    """Say which punch the receipt CODE stands for, such as JBR-7K2-0931."""
+    from sync import lookup, receipts
+    from sync.register import Register
+
+    wanted = receipts.typed(" ".join(code))
+    here = settings()
+    if card is not None:
+        found = lookup.on_card(card, wanted, here.office.zone)
+    else:
+        with Register.open(here.centre.register) as register:
+            found = lookup.in_register(register, wanted, here.office.zone)
+    for punch in found:
+        click.echo(f"Receipt {punch.receipt}")
+        for what, value in punch.lines:
+            click.echo(f"  {what:12}{value}")
+    if not found:
+        where = f"on the card in {card}" if card is not None else "in the register; it may wait on its kiosk's card"
+        raise click.ClickException(f"no punch has the receipt {receipts.shown(wanted)} {where}")
+
+
+@click.group()
+def events() -> None:
+    """Punches in the register."""
+
+
+@events.command("export")
+@click.argument("file", type=FILE)
+@click.option("--office", help="Only of this office.")
+@click.option("--terminal", help="Only of this kiosk.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="From this day on, by the zone of office.timezone.")
+@click.pass_obj
+def events_export(
+    settings: Settings, /, file: Path, office: str | None, terminal: str | None, since: datetime | None
+) -> None:
+    """Have FILE hold the entries exactly as they were signed, for anybody to verify."""
+    from sync.export import export
+    from sync.register import Register
+
+    here = settings()
+    begin = since.replace(tzinfo=here.office.zone) if since is not None else None
+    with Register.open(here.centre.register) as register:
+        entries, chains = export(register, file, at=datetime.now(UTC), office=office, terminal=terminal, since=begin)
+    click.echo(f"{entries:,} entries of {chains:,} chains are in {file}.")
+
+
+@click.group()
+def heads() -> None:
+    """What a second party keeps of every chain."""
+
+
+@heads.command("write")
+@click.argument("file", type=FILE, required=False)
+@click.pass_obj
+def heads_write(settings: Settings, /, file: Path | None) -> None:
+    """Write the signed heads of this moment, into the file of the day unless another is named."""
+    from sync import heads as room
+    from sync.register import Register
+
+    here = settings()
+    with Register.open(here.centre.register) as register:
+        path, count = room.write(here, register, datetime.now(UTC), file)
+    click.echo(f"The heads of {count:,} chains are in {path}: copy it to a second party.")
+
+
+@click.group()
+def register() -> None:
+    """The central database."""
+
+
+@register.command("backup")
+@click.argument("file", type=FILE)
+@click.pass_obj
+def register_backup(settings: Settings, /, file: Path) -> None:
+    """Have FILE hold a whole, checked copy of the register, which may be in use."""
+    from sync.register import Register
+    from sync.register.backup import back_up
+
+    with Register.open(settings().centre.register) as opened:
+        made = back_up(opened, file)
+    click.echo(f"{made.events:,} entries are in {made.path}, {made.size_bytes / 1e6:.1f} MB.")
