@@ -12,6 +12,8 @@ DEMO_OFFICE = "demo"
 REPEAT_WINDOW_S = 20
 """Shorter than a round of the clip, so that everybody who comes again is recorded again."""
 STATUS_EVERY_S = 3
+STORAGE_MB = 500
+"""What the demo's card may fill: how full a laptop's disk is, is no alarm of a kiosk's."""
 
 
 def derived(
@@ -34,6 +36,7 @@ def derived(
         },
         "uplink": {"status_every_s": min(settings.uplink.status_every_s, STATUS_EVERY_S)},
         "display": {"driver": settings.display.driver, "picture_file": ""},
+        "terminal": {"storage_mb": settings.terminal.storage_mb or STORAGE_MB},
     }
     if settings.office.id != DEMO_OFFICE or not settings.centre.register.startswith("sqlite:///"):
         word = f"Office {settings.office.id} is left alone: the demo has an office, a register and a card of its own."
@@ -45,7 +48,7 @@ def derived(
             "heads": os.fspath(folder / "centre" / "heads"),
             "releases": os.fspath(folder / "centre" / "releases"),
         }
-        sections["terminal"] = {
+        sections["terminal"] |= {
             "state": os.fspath(folder / "terminal"),
             "release_key": os.fspath(keys / "release.pub"),
             "collector_key": os.fspath(keys / "collector.pub"),

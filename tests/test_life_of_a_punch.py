@@ -83,6 +83,7 @@ def test_a_face_becomes_a_punch_that_everybody_has_and_nobody_doubts(
         settings = config.replace(
             config.load(project / "config.yaml"),
             terminal={
+                "storage_mb": 500,  # how full this disk is, is no matter of the punch
                 "state": str(tmp_path / "card"),
                 "release_key": str(tmp_path / "keys" / "release.pub"),
                 "collector_key": str(tmp_path / "keys" / "collector.pub"),
