@@ -98,24 +98,23 @@ def daily(settings: config.Config, register: Register) -> Callable[[datetime], N
     It raises nothing: what is wrong is logged once, and tried again every minute.
     """
     done: Path | None = None
-    rests_until = datetime.min.replace(tzinfo=UTC)
+    tried_at: datetime | None = None
     said = ""
 
     def write_if_due(now: datetime) -> None:
-        nonlocal done, rests_until, said
+        nonlocal done, tried_at, said
         path = path_of(settings, now)
-        if path == done or abs(rests_until - now) <= _AGAIN:
+        if path == done or (tried_at is not None and timedelta(0) <= now - tried_at < _AGAIN):
             return
+        tried_at = now
         try:
             if not path.exists():
                 if not any(head.upto for head in all_heads(register)):
-                    rests_until = now + _AGAIN
                     return  # a file that says nothing would stand for the whole day
                 _, count = write(settings, register, now)
                 _log.info("the heads of %d chains were written to %s: copy it to a second party", count, path)
-            done, said = path, ""
+            done, tried_at, said = path, None, ""
         except (HadirError, OSError) as error:
-            rests_until = now + _AGAIN
             if str(error) != said:
                 _log.error("alarm heads_unwritten: %s", error)
             said = str(error)
