@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from terminal import storage
+from sync.outbox import Outbox, OutboxFailed
+from terminal import app, storage
 from terminal.storage import Piece, Storage, StorageLevel, alarm_level, given_up
+from tests.terminal.made import Kit
 
 
 def at(percent: float, total: int = 1000) -> StorageLevel:
@@ -222,3 +224,34 @@ def test_it_looks_at_once_when_woken_and_ends_when_told(folder: Path, disk: list
     thread.join(20)
     assert not thread.is_alive()
     assert kept.alarms() == ("storage_90",)
+
+
+# --- the kiosk ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_punch_that_is_refused_has_the_kiosk_make_room_at_once(
+    kit: Kit, disk: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk[:] = [10.0]
+    stop, deadline_s = threading.Event(), time.monotonic() + 30
+    picture = kit.card / "evidence" / "1.jpg"
+    picture.parent.mkdir()
+    picture.write_bytes(b"x")
+
+    def refuse(*_: object, **__: object) -> None:
+        disk[:] = [95.0]
+        raise OutboxFailed("database or disk is full")
+
+    def watch() -> None:
+        while picture.exists() and time.monotonic() < deadline_s:
+            time.sleep(0.02)
+        stop.set()
+
+    monkeypatch.setattr(Outbox, "record", refuse)
+    kit.camera.show(1)
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    app.run(kit.settings, stop=stop, camera=kit.camera.open, engine=kit.engine)
+    watcher.join(20)
+    assert not picture.exists()
