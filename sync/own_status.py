@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sync.messages import ClockQuality, Presence, TerminalStatus, encode
+from sync.messages import ClockQuality, MessageRefused, Presence, TerminalStatus, decode, encode
 from sync.mqtt import Link
 from sync.outbox import Outbox, OutboxFailed
 
@@ -57,6 +57,8 @@ class OwnStatus:
         self._alarms: dict[str, float] = {}
         self._due = self._look_due = 0.0
         self._mid: int | None = None
+        self._under_way: TerminalStatus | None = None
+        self._taken: TerminalStatus | None = None
         self._last_told: tuple[object, ...] = ()
 
     def offline(self) -> TerminalStatus:
@@ -79,6 +81,24 @@ class OwnStatus:
         """Note the broker's answer to message `mid`, if it was the status."""
         if mid == self._mid:
             self._mid = None
+            self._taken = self._under_way
+
+    def is_anothers(self, payload: bytes) -> bool:
+        """Return whether `payload`, found on our topic, is the status of another machine with our identity.
+
+        Only one that is newer than the broker's last of ours can be: an older one may be from before we started.
+        """
+        try:
+            found = decode(TerminalStatus, payload)
+        except MessageRefused:
+            return False
+        return (
+            self._taken is not None
+            and found.presence is Presence.ONLINE
+            and found.at > self._taken.at
+            and None not in (found.boot_id, self._taken.boot_id)
+            and found.boot_id != self._taken.boot_id
+        )
 
     def next_due(self) -> float | None:
         """Return when the status is due, None while the broker has not answered the last one."""
@@ -112,9 +132,11 @@ class OwnStatus:
         if self._mid is not None:
             return  # the broker has not even answered the last one
         depth = last_seq = epoch = oldest_seq = acknowledged_to = None
+        earlier: tuple[tuple[str, int, int], ...] = ()
         with suppress(OutboxFailed):
             depth, last_seq, epoch = outbox.depth(), outbox.last_seq(), outbox.epoch
             oldest_seq, acknowledged_to = outbox.oldest_seq(), outbox.acknowledged_to()
+            earlier = outbox.earlier()
         status = TerminalStatus(
             office=self._office,
             terminal=self._terminal,
@@ -125,6 +147,7 @@ class OwnStatus:
             epoch=epoch,
             oldest_seq=oldest_seq,
             acknowledged_to=acknowledged_to,
+            earlier=earlier,
             device_key=self._device_key,
             boot_id=known.boot_id,
             gallery_version=known.gallery_version,
@@ -139,6 +162,7 @@ class OwnStatus:
             alarms=alarms,
         )
         self._mid = link.publish(status.topic, encode(status), retain=True)
+        self._under_way = status
         self._due = now + self._every_s
         self._last_told = important
 

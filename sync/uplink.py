@@ -47,6 +47,7 @@ _EVENTS_A_TURN = 200
 _RESERVED = 2  # messages of ours that are no punches: the status, a subscription
 _PARCEL_BYTES = 12_000
 _ROWS_A_PARCEL = 20
+_CLONED = "identity_cloned"
 
 _log = logging.getLogger("hadir.sync.uplink")
 
@@ -98,6 +99,7 @@ class Uplink:
         )
         self._ack_topic = terminal_topic(self._office, self._terminal, "ack")
         self._gallery_topic = gallery_topic(self._office)
+        self._status_topic = terminal_topic(self._office, self._terminal, "status")
         self._connection: sqlite3.Connection | None = None
         self._outbox: Outbox | None = None
         self._live_from = Place(0, 0)
@@ -207,18 +209,24 @@ class Uplink:
                     self._window.forgotten(self._connected_at)
                 self._status.begin_again()
                 with suppress(LinkDown):
-                    self._link.subscribe(self._ack_topic, self._gallery_topic)
+                    self._link.subscribe(self._ack_topic, self._gallery_topic, self._status_topic)
                 self._live_from = self._outbox_now().last_place()
             case Disconnected():
                 if event.reason != self._said:
                     _log.warning("no way to the centre, punches wait on the card: %s", event.reason)
                 self._said = event.reason
+                if event.taken_over:
+                    self._status.alarm(_CLONED, event.reason)
             case Sent():
                 self._take_answer(event)
             case Received(topic=self._ack_topic):
                 self._take_ack(event.payload)
             case Received(topic=self._gallery_topic):
                 self._take_release(event.payload)
+            case Received(topic=self._status_topic):
+                if self._status.is_anothers(event.payload):
+                    self._link.contested()
+                    self._status.alarm(_CLONED, "another machine speaks under this terminal's name; revoke one of them")
             case Received():
                 _log.warning("a message on a topic nobody asked for was passed over")
             case _:

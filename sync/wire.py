@@ -1,5 +1,6 @@
 """What happens on a link to the broker: as values, and in words for a human. Knows no MQTT library."""
 
+import math
 import random
 import socket
 import ssl
@@ -10,6 +11,15 @@ import config
 from errors import HadirError
 
 LONGEST_WAIT_S = 300.0
+SHORT_OUTAGE_S = 8.0
+"""Up to here a wait may be longer than the outage was, so that 300 kiosks do not all come back at once."""
+
+FIRST_TAKEOVER_WAIT_S = (20.0, 40.0)
+NEXT_TAKEOVER_WAIT_S = (60.0, 120.0)
+TAKEOVER_FORGOTTEN_S = 3600.0
+
+TAKEN_OVER = "Session taken over"
+"""What MQTT 5 calls it (reason code 0x8E) when another client came with the same id."""
 
 
 class LinkFailed(HadirError):
@@ -39,9 +49,13 @@ class Connected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disconnected:
-    """The connection ended, or an attempt at one failed; `reason` is for a human."""
+    """The connection ended, or an attempt at one failed; `reason` is for a human.
+
+    `taken_over` when the broker ended it because another client came with the same id.
+    """
 
     reason: str
+    taken_over: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +82,23 @@ class Sent:
 Event = Connected | Disconnected | Received | Sent
 
 
-def reconnect_wait(attempt: int, rng: random.Random) -> float:
-    """Return the seconds to wait before reconnecting for the `attempt`-th time (from 0) in a row: full jitter."""
-    return rng.uniform(0, min(LONGEST_WAIT_S, 2.0 ** min(attempt, 30)))
+def reconnect_wait(attempt: int, rng: random.Random, *, away_s: float = math.inf) -> float:
+    """Return the seconds to wait before reconnecting for the `attempt`-th time (from 0) in a row: full jitter.
+
+    `away_s` is how long there has been no connection. Nobody waits longer than that again, or, simulated with 300
+    kiosks, the last would be back four minutes after an outage of one.
+    """
+    return rng.uniform(0, min(LONGEST_WAIT_S, 2.0 ** min(attempt, 30), max(SHORT_OUTAGE_S, away_s)))
+
+
+def takeover_wait(rng: random.Random, *, since_last_s: float | None) -> float:
+    """Return the seconds to wait before coming back to a broker that gave our id to another client.
+
+    `since_last_s` is how long ago that happened before, None for never. Two machines with one identity would else take
+    it from each other several times a second, and neither would get anything through.
+    """
+    again = since_last_s is not None and since_last_s < TAKEOVER_FORGOTTEN_S
+    return rng.uniform(*(NEXT_TAKEOVER_WAIT_S if again else FIRST_TAKEOVER_WAIT_S))
 
 
 def tls_context(settings: config.Mqtt) -> ssl.SSLContext:
@@ -109,7 +137,7 @@ def words(error: OSError, address: str) -> str:
 def refusal(name: str) -> str:
     """Return what a broker's reason code of that name means here."""
     match name:
-        case "Session taken over":
+        case reason if reason == TAKEN_OVER:
             return "another client uses the same id; see that each terminal.id exists once"
         case "Not authorized" | "Bad user name or password":
             return f"{name}; see mqtt.username and mqtt.password"

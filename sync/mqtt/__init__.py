@@ -8,12 +8,14 @@ that is unknown, a certificate that is not trusted become `Disconnected` with wo
 Here is what outlives a connection: the queue, the thread, the waits. `sync.mqtt.session` is the client, and paho.
 
 paho itself reconnects without jitter, which makes 300 kiosks storm a broker that comes back; here the wait before
-attempt n is U(0, min(300, 2^n)) seconds, from the start again after 60 s of a stable connection. Messages published
-and not yet confirmed by the broker are sent again by paho after a reconnect.
+attempt n is U(0, min(300, 2^n)) seconds, but no longer than there was no connection (or 8 s), from the start again
+after 60 s of a stable connection. Who lost the connection to another client with the same id stays away for longer.
+Messages published and not yet confirmed by the broker are sent again by paho after a reconnect.
 """
 
 import contextlib
 import logging
+import math
 import queue
 import random
 import socket
@@ -23,6 +25,7 @@ import time
 import config
 from sync.mqtt.session import Session
 from sync.wire import (
+    TAKEOVER_FORGOTTEN_S,
     Connected,
     Disconnected,
     Event,
@@ -32,6 +35,7 @@ from sync.wire import (
     Sent,
     Will,
     reconnect_wait,
+    takeover_wait,
     words,
 )
 
@@ -39,10 +43,12 @@ __all__ = ["Connected", "Disconnected", "Event", "Link", "LinkDown", "LinkFailed
 
 CONNECT_TIMEOUT_S = 8.0
 STABLE_S = 60.0
+SETTLED_S = 1.0
+"""A connection this long ends an outage; a broker that throws us out at once is still away."""
 
 _STOP_S = 1.5
 _FLUSH_S = 0.5
-_TURN_S = 1.0
+_TURN_S = 0.5  # how late a silent broker may be noticed
 
 _log = logging.getLogger("hadir.sync.mqtt")
 
@@ -75,6 +81,7 @@ class Link:
         self._thread: threading.Thread | None = None
         self._nudge: socket.socket | None = None
         self._drop = ""
+        self._contested_at = -math.inf
         self._session = Session(
             settings,
             client_id=client_id,
@@ -160,6 +167,12 @@ class Link:
         self._drop = why
         self._nudge_thread()
 
+    def contested(self) -> None:
+        """Take the next losses, for an hour, as another client's with our id: not every broker says why (mosquitto
+        before 2.0.13 does not).
+        """
+        self._contested_at = time.monotonic()
+
     # --- the inner thread -------------------------------------------------------------------------------------------
 
     def _work(self, nudged: socket.socket) -> None:
@@ -168,6 +181,8 @@ class Link:
 
     def _keep_connected(self, nudged: socket.socket) -> None:
         attempt = 0
+        lost_at = time.monotonic()
+        taken_over_at: float | None = None
         while not self._stopping.is_set():
             self._drop = ""
             lasted_s = 0.0
@@ -182,10 +197,22 @@ class Link:
                 _log.warning("the connection to %s ended in %s: %s", self._session.address, type(error).__name__, error)
                 self._session.reason = f"the broker at {self._session.address} sent something that was not understood"
             self._session.close()
-            self._events.put(Disconnected(reason=self._session.reason or "the connection was lost"))
+            now = time.monotonic()
+            fought_over = lasted_s > 0 and not self._drop and now < self._contested_at + TAKEOVER_FORGOTTEN_S
+            taken_over = self._session.taken_over or fought_over
+            self._events.put(
+                Disconnected(reason=self._session.reason or "the connection was lost", taken_over=taken_over)
+            )
             attempt = 0 if lasted_s >= STABLE_S else attempt
-            self._stopping.wait(reconnect_wait(attempt, self._rng))
-            attempt += 1
+            lost_at = now if lasted_s >= SETTLED_S else lost_at
+            if taken_over:
+                since_last_s = None if taken_over_at is None else now - taken_over_at
+                wait_s = takeover_wait(self._rng, since_last_s=since_last_s)
+                taken_over_at = now
+            else:
+                wait_s = reconnect_wait(attempt, self._rng, away_s=now - lost_at)
+                attempt += 1
+            self._stopping.wait(wait_s)
 
     def _carry(self, nudged: socket.socket) -> float:
         """Move bytes until the connection ends; return for how many seconds it was up."""

@@ -20,9 +20,10 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 import config
-from sync.wire import Connected, Event, LinkDown, LinkFailed, Received, Sent, Will, refusal, tls_context
+from sync.wire import TAKEN_OVER, Connected, Event, LinkDown, LinkFailed, Received, Sent, Will, refusal, tls_context
 
 _LARGEST_PACKET = 268_435_460  # MQTT 5, 2.1.4: a remaining length of 268,435,455 behind a header of 5 bytes
+_PING_AFTER = 0.7  # keepalives without a word; paho waits as long again for the answer, and 1.5 is what is promised
 _PACKET_EXTRA = 64  # what a packet holds beside topic and payload: header, lengths, number, a few properties
 
 _log = logging.getLogger("hadir.sync.mqtt")
@@ -31,7 +32,8 @@ _log = logging.getLogger("hadir.sync.mqtt")
 class Session:
     """One client id at the broker, connected now or not. `put` takes what happens, `nudge` ends a `turn` early.
 
-    `reason` is why the last connection ended or failed, empty while nobody knows.
+    `reason` is why the last connection ended or failed, empty while nobody knows; `taken_over` whether it ended because
+    another client came with our id.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Session:
         self._broker_takes_bytes = _LARGEST_PACKET
         # Known to the thread that carries only.
         self.reason = ""
+        self.taken_over = False
         self._complaint = ""
         self._client = self._new_client(client_id, will, connect_timeout_s)
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
@@ -68,7 +71,11 @@ class Session:
         if max_received_bytes is not None:
             properties.MaximumPacketSize = max_received_bytes + _PACKET_EXTRA
         self._client.connect_async(
-            settings.host, settings.port, keepalive=settings.keepalive_s, clean_start=False, properties=properties
+            settings.host,
+            settings.port,
+            keepalive=max(1, int(settings.keepalive_s * _PING_AFTER)),
+            clean_start=False,
+            properties=properties,
         )
 
     # --- the owner ----------------------------------------------------------------------------------------------------
@@ -122,6 +129,7 @@ class Session:
     def connect(self) -> None:
         """Have a connection on which the broker was asked to take us in. Raises OSError and whatever else paho does."""
         self.reason = self._complaint = ""
+        self.taken_over = False
         self._client.reconnect()
 
     def turn(self, stream: Any, nudged: socket.socket, timeout_s: float) -> None:
@@ -209,6 +217,7 @@ class Session:
         if self.reason:
             return
         if flags.is_disconnect_packet_from_server:
+            self.taken_over = reason == TAKEN_OVER
             self.reason = f"the broker at {self.address} ended the connection: {refusal(reason.getName())}"
         else:
             how = self._complaint or ("the other side closed it" if reason == "Unspecified error" else str(reason))
@@ -243,7 +252,7 @@ class Session:
     def _on_socket_open(self, _client: Client, _data: object, stream: Any) -> None:
         with contextlib.suppress(OSError):  # not every socket is TCP
             stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            # A half-open connection is noticed at 1.5 keepalives instead of 2: the ping must be taken within half.
+            # Whatever was sent, the ping too, must be taken by the other side within half a keepalive.
             stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, self._settings.keepalive_s * 500)
 
     def _on_socket_wants_write(self, _client: Client, _data: object, _stream: object) -> None:

@@ -38,7 +38,7 @@ TOPICS = {
     "hadir/v1/demo/lobby-1/command",
     "elsewhere",
 }
-READS = {"hadir-collector": {EVENT, STATUS}, "hadir-publish": set(), "lobby-1": {ACK, SET}, "lobby-2": set()}
+READS = {"hadir-collector": {EVENT, STATUS}, "hadir-publish": set(), "lobby-1": {ACK, SET, STATUS}, "lobby-2": set()}
 
 
 @pytest.fixture

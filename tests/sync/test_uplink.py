@@ -158,7 +158,7 @@ def test_it_listens_for_acks_and_sets_before_anything_leaves(make_desk: Callable
     assert desk.link.published == []
     desk.link.connect()
     desk.turn()
-    assert desk.link.subscribed == [(ACKS, GALLERY)]
+    assert desk.link.subscribed == [(ACKS, GALLERY, STATUS)]
     assert desk.sent() == [1]
 
 
@@ -302,7 +302,7 @@ def test_a_broker_that_lost_its_memory_gets_again_what_it_had_taken(make_desk: C
     desk.link.connect(session_present=False)
     desk.turn()
     assert desk.sent() == [1, 2, 3, 1, 2], "3 is paho's to send again"
-    assert desk.link.subscribed == [(ACKS, GALLERY)] * 2
+    assert desk.link.subscribed == [(ACKS, GALLERY, STATUS)] * 2
 
 
 def test_what_the_collector_does_not_acknowledge_goes_again_and_again(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import secrets
 import subprocess
 import sys
 import threading
@@ -92,6 +93,7 @@ class Kiosk:
         resend_after_s: float = 1.5,
         keepalive_s: int = 30,
         signer: keys.Signer | None = None,
+        rng: random.Random | None = None,
     ) -> None:
         folder.mkdir(exist_ok=True)
         self.settings = config.replace(
@@ -106,20 +108,21 @@ class Kiosk:
         self.sets: list[EncodingSet] = []
         self.sent: list[bytes] = []
         self._stop = threading.Event()
+        boot_id = secrets.token_hex(16)
         status = TerminalStatus(office="demo", terminal=terminal, presence=Presence.OFFLINE, at=SEVEN)
         self.uplink = Uplink(
             self.settings,
             open_card=lambda: open_card(folder),
             signer=self.signer,
             acks=ack_door(collector_key),
-            condition=lambda: Condition(camera="ok"),
+            condition=lambda: Condition(camera="ok", boot_id=boot_id),
             releases=ReleaseDoor(check=self._check, keep=lambda _: None, kept=lambda: None),
             on_release=self.sets.append,
             link=Link(
                 self.settings.mqtt,
                 client_id=terminal,
                 will=Will(topic=status.topic, payload=encode(status)),
-                rng=Hasty(),
+                rng=rng or Hasty(),
             ),
             rng=Hasty(),
         )
