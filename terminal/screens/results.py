@@ -1,11 +1,13 @@
 """The screens that answer: recorded, already recorded, not recorded. *Pure*.
 
-They are read in passing: one symbol, one name, one time, large.
+They are read in passing: one symbol, one name, one time, large. Small, for whoever stays, the receipt: a code that
+leads to exactly this punch, however long ago it was.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sync import receipts
 from sync.messages import AttendanceEvent
 from terminal.screens import words
 from terminal.screens.drawing import Colour, Progress, Screen, Weight
@@ -20,6 +22,8 @@ from terminal.screens.look import (
     WHITE,
     Context,
     bar_height,
+    bar_text_height,
+    bar_text_width,
     pin_button,
 )
 from terminal.screens.sheet import LINE_HEIGHT, Align, Sheet, fitted
@@ -29,6 +33,7 @@ from terminal.visit.states import AlreadyRecorded, NotRecorded, Recorded
 _SYMBOL = 168
 _PROGRESS_HEIGHT = 10
 _ONE_LINE = 44
+_RECEIPT_SIZE = 24
 
 Symbol = Callable[[Sheet, float, float, float, Colour], None]
 """(sheet, x and y of the centre, size, colour) -> drawn."""
@@ -36,7 +41,7 @@ Symbol = Callable[[Sheet, float, float, float, Colour], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Answer:
-    """What a result says. `moment` is (what, when): the pill and the large time."""
+    """What a result says. `moment` is (what, when): the pill and the large time. `receipt` is the code, "" without."""
 
     colours: tuple[Colour, Colour]
     deep: Colour
@@ -45,6 +50,7 @@ class _Answer:
     name: str
     moment: tuple[str, str, str] | None
     note: str
+    receipt: str
 
 
 def recorded(sheet: Sheet, context: Context, say: Words, state: Recorded) -> Screen:
@@ -57,12 +63,13 @@ def recorded(sheet: Sheet, context: Context, say: Words, state: Recorded) -> Scr
         name=context.name or state.event.punch.employee,
         moment=_moment(state.event, context, say),
         note=say.farewells[state.event.punch.direction],
+        receipt=state.event.receipt,
     )
     return _answered(sheet, context, say, answer, state.since_s, state.until_s)
 
 
 def already_recorded(sheet: Sheet, context: Context, say: Words, state: AlreadyRecorded) -> Screen:
-    """Return the blue screen with the time of the first punch."""
+    """Return the blue screen with the time and the receipt of the first punch."""
     answer = _Answer(
         colours=BLUE,
         deep=BLUE_DEEP,
@@ -71,6 +78,7 @@ def already_recorded(sheet: Sheet, context: Context, say: Words, state: AlreadyR
         name=context.name or state.event.punch.employee,
         moment=_moment(state.first, context, say),
         note=say.first_time,
+        receipt=state.first.receipt,
     )
     return _answered(sheet, context, say, answer, state.since_s, state.until_s)
 
@@ -85,6 +93,7 @@ def not_recorded(sheet: Sheet, context: Context, say: Words, state: NotRecorded)
         name=say.not_recorded,
         moment=None,
         note=say.not_recorded_advice,
+        receipt="",
     )
     return _answered(sheet, context, say, answer, state.since_s, state.until_s)
 
@@ -99,7 +108,7 @@ def _moment(event: AttendanceEvent, context: Context, say: Words) -> tuple[str, 
 
 
 def _answered(sheet: Sheet, context: Context, say: Words, answer: _Answer, since_s: float, until_s: float) -> Screen:
-    """Symbol beside (upright: above) headline, name, time and note, all in the middle; progress and PIN at the foot."""
+    """Symbol beside (upright: above) headline, name, time, note; receipt, PIN and progress at the foot."""
     left = Align.CENTRE if sheet.upright else Align.LEFT
     x = sheet.width / 2 if sheet.upright else MARGIN + 24 + _SYMBOL + 44
     room = sheet.width - 2 * MARGIN if sheet.upright else sheet.width - x - MARGIN
@@ -132,6 +141,8 @@ def _answered(sheet: Sheet, context: Context, say: Words, answer: _Answer, since
         _time(sheet, answer.moment, x, y, answer)
     y += heights[2]
     sheet.lines(note, x, y, note_size, WHITE, on, weight=Weight.MEDIUM, align=left)
+    if answer.receipt:
+        _receipt(sheet, say.receipt.format(receipts.shown(answer.receipt)), answer.colours)
     pin_button(sheet, say, colour=answer.deep, ink=WHITE)
     left_s = max(0.0, until_s - context.now.monotonic_s)
     sheet.progress = Progress(
@@ -141,6 +152,16 @@ def _answered(sheet: Sheet, context: Context, say: Words, answer: _Answer, since
         on=answer.deep,
     )
     return sheet.screen(answer.colours)
+
+
+def _receipt(sheet: Sheet, words: str, on: tuple[Colour, Colour]) -> None:
+    """The receipt in the foot, beside the PIN button (upright: above it)."""
+    tall = bar_text_height(sheet)
+    x, align = (sheet.width / 2, Align.CENTRE) if sheet.upright else (MARGIN + 24, Align.LEFT)
+    # The block above reaches 20 into the foot.
+    y = sheet.height - bar_height(sheet) + (tall - _RECEIPT_SIZE * LINE_HEIGHT) / 2 + (10 if sheet.upright else 0)
+    room = bar_text_width(sheet) - (0 if sheet.upright else MARGIN)
+    sheet.text(words, x, y, _RECEIPT_SIZE, WHITE, on, align=align, width=room)
 
 
 def _name(sheet: Sheet, name: str, room: float) -> tuple[list[str], float]:

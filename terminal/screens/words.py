@@ -28,6 +28,7 @@ class Words:
     directions: dict[Direction, str]
     farewells: dict[Direction, str]
     first_time: str
+    receipt: str
     not_recognised: str
     try_again_or_pin: str
     keypad_titles: dict[KeypadReason, str]
@@ -75,6 +76,7 @@ INDONESIAN = Words(
     directions={Direction.IN: "Masuk", Direction.OUT: "Pulang"},
     farewells={Direction.IN: "Selamat bekerja", Direction.OUT: "Hati-hati di jalan"},
     first_time="Waktu pertama yang berlaku",
+    receipt="No. bukti {}",
     not_recognised="Wajah belum dikenali",
     try_again_or_pin="Coba sekali lagi, atau pakai PIN",
     keypad_titles={
@@ -137,6 +139,7 @@ ENGLISH = Words(
     directions={Direction.IN: "In", Direction.OUT: "Out"},
     farewells={Direction.IN: "Have a good day at work", Direction.OUT: "Have a safe way home"},
     first_time="The first time counts",
+    receipt="Receipt {}",
     not_recognised="Not recognised yet",
     try_again_or_pin="Try once more, or use your PIN",
     keypad_titles={

@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 import hypothesis.strategies as some
 import pytest
 from hypothesis import given
+from msgspec import structs
 
 import config
+from sync import receipts
 from sync.messages import Direction
 from terminal.display import Display, screenshots
 from terminal.quality import Reason
@@ -21,7 +23,7 @@ from terminal.screens.drawing import Colour, Ellipse, Panel, Rect, Screen, Weigh
 from terminal.screens.look import Context
 from terminal.screens.sheet import fitted, wrapped
 from terminal.visit import signals
-from terminal.visit.states import Idle, KeypadReason, PinCode, PinProblem
+from terminal.visit.states import AlreadyRecorded, Idle, KeypadReason, PinCode, PinProblem, Recorded
 
 SIZES = (*screenshots.SIZES, (1920, 1080), (1024, 600))
 # 15 mm on a 7 inch panel: 155 mm for 800 pixels.
@@ -132,6 +134,25 @@ def test_names_are_shown_whole_however_long(screens: list[tuple[str, Context, Sc
             assert context.name in said(screen), name
             seen += 1
     assert seen == len(SIZES) * 2 * 2 * len(screenshots.NAMES)
+
+
+def test_a_recorded_punch_shows_the_receipt_that_leads_to_it_and_a_repeat_that_of_the_first(display: Display) -> None:
+    recorded = next(s.state for s in screenshots.specimens() if s.name == "recorded-0")
+    already = next(s.state for s in screenshots.specimens() if s.name == "already-0")
+    assert isinstance(recorded, Recorded)
+    assert isinstance(already, AlreadyRecorded)
+    already = replace(already, event=structs.replace(already.event, receipt="0000000000"))
+    for size, language in itertools.product(SIZES, ("id", "en")):
+        context = replace(screenshots.ordinary(display, language), width_px=size[0], height_px=size[1])
+        for state in (recorded, already):
+            shown = [text for text in screen_of(state, context).texts if "JBR-7K2-0931" in text.words]
+            assert len(shown) == 1, "whole, and once"
+            unit = min(min(size) / 480, max(size) / 800)
+            assert 20 <= shown[0].size * size[1] / unit <= 26, "to be read, not shouted"
+            assert "000-000-0000" not in said(screen_of(state, context))
+    assert {"No. bukti JBR-7K2-0931", "Receipt JBR-7K2-0931"} == {
+        words.LANGUAGES[language].receipt.format(receipts.shown("JBR7K20931")) for language in ("id", "en")
+    }
 
 
 def test_results_differ_by_more_than_colour(screens: list[tuple[str, Context, Screen]]) -> None:
