@@ -12,11 +12,12 @@ from sync import chain
 from sync.messages import MOST_IN_ACK, Ack, TerminalStatus, encode
 from sync.register import Register
 from sync.register.arrivals import Arrival, Key, Outcome, Reached
-from sync.register.events import all_heads, missing_ranges
+from sync.register.events import Head, all_heads, missing_ranges
 from sync.register.statuses import all_statuses
 
 ASK_EVERY_S = 30.0
-"""A kiosk is asked for the same missing entries this often at most: sending takes a while."""
+"""A kiosk is asked for missing entries this often at most: sending takes a while. Twice as long if it sent none."""
+_ASK_AT_LEAST_EVERY_S = 86_400.0
 
 _REACHED_S = 600.0
 """How long the register need not be asked again how far it is: it was whole that far, and who puts another register in
@@ -36,13 +37,22 @@ class _Answer:
     missing: tuple[tuple[int, int], ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What a kiosk was asked for last, and when it may be again."""
+
+    ranges: Sequence[tuple[int, int]]
+    every_s: float = ASK_EVERY_S
+    again_at: float = float("-inf")
+
+
 class Answers:
     """What waits to be said to kiosks. One thread."""
 
     def __init__(self, *, sign: chain.Sign, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._sign, self._monotonic = sign, monotonic
         self._waiting: dict[Key, _Answer] = {}
-        self._asked: dict[Key, float] = {}
+        self._asked: dict[Key, _Asked] = {}
         self._reached: dict[Key, tuple[int, float]] = {}
 
     def __bool__(self) -> bool:
@@ -55,7 +65,7 @@ class Answers:
             seq, digits = each.entry.seq, each.digest.hex()[:16]
             if outcome is Outcome.CONFLICT:
                 answer.refused[seq] = digits
-            elif outcome is Outcome.KNOWN:
+            elif outcome is Outcome.KNOWN or outcome is Outcome.ELSEWHERE:
                 # Perhaps of a card that was put back, to which `upto` then says nothing.
                 answer.known[seq] = digits
             else:
@@ -87,33 +97,60 @@ class Answers:
 
     def ask(self, register: Register, status: TerminalStatus) -> None:
         """Have the kiosk asked for what it says was acknowledged and the register lacks. Raises RegisterError."""
-        epoch, last = status.epoch, status.acknowledged_to
-        if epoch is None or not last:
+        if status.epoch is None:
             return
-        key, now = (status.terminal, epoch), self._monotonic()
+        now = self._monotonic()
+        said = [(status.epoch, status.oldest_seq or 1, status.acknowledged_to or 0), *status.earlier]
+        due = [each for each in said if each[2] and self._to_be_looked_at((status.terminal, each[0]), each[2], now)]
+        if not due:
+            return
+        heads = {head.epoch: head for head in all_heads(register, status.terminal)}
+        for epoch, oldest, last in due:
+            self._ask(register, status, heads.get(epoch), epoch, oldest, last, now)
+
+    def _to_be_looked_at(self, key: Key, last: int, now: float) -> bool:
         known, since = self._reached.get(key, (0, float("-inf")))
-        if now < self._asked.get(key, float("-inf")) or (last <= known and now < since + _REACHED_S):
-            return
-        head = next((h for h in all_heads(register, status.terminal) if h.epoch == epoch), None)
+        asked = self._asked.get(key)
+        return (asked is None or now >= asked.again_at) and (last > known or now >= since + _REACHED_S)
+
+    def _ask(
+        self,
+        register: Register,
+        status: TerminalStatus,
+        head: Head | None,
+        epoch: str,
+        oldest: int,
+        last: int,
+        now: float,
+    ) -> None:
+        key = status.terminal, epoch
         upto = head.upto if head else 0
         self._reached[key] = upto, now
         if last <= upto:
             return
-        first = max(upto + 1, status.oldest_seq or 1)
         missing = missing_ranges(
-            register, terminal=status.terminal, epoch=epoch, first=first, last=last, most=MOST_IN_ACK
+            register,
+            terminal=status.terminal,
+            epoch=epoch,
+            first=max(upto + 1, oldest),
+            last=last,
+            most=MOST_IN_ACK,
         )
-        if missing:
-            self._asked[key] = now + ASK_EVERY_S
-            answer = self._answer(key, status.office)
-            answer.missing = tuple(missing)
-            if head is not None:
-                answer.upto, answer.upto_hash = head.upto, head.upto_hash
-            _log.error(
-                "alarm register_lacks: terminal %s had more acknowledged than lies here; %d ranges from %d to %d are "
-                "asked for again",
-                status.terminal, len(missing), missing[0][0], missing[-1][1],
-            )  # fmt: skip
+        before = self._asked.get(key, _Asked(ranges=()))
+        # What a card has not any more it is not asked for every half minute, nor is it forgotten.
+        every_s = min(2 * before.every_s, _ASK_AT_LEAST_EVERY_S) if before.ranges == missing else ASK_EVERY_S
+        self._asked[key] = _Asked(ranges=missing, every_s=every_s, again_at=now + every_s)
+        if not missing:
+            return
+        answer = self._answer(key, status.office)
+        answer.missing = tuple(missing)
+        if head is not None:
+            answer.upto, answer.upto_hash = head.upto, head.upto_hash
+        _log.error(
+            "alarm register_lacks: terminal %s had more acknowledged than lies here; %d ranges from %d to %d are "
+            "asked for again",
+            status.terminal, len(missing), missing[0][0], missing[-1][1],
+        )  # fmt: skip
 
     def sent(self) -> None:
         """Have the answer that `first` returned wait no more."""

@@ -17,6 +17,7 @@ from errors import HadirError
 
 ROOT = "hadir/v1"
 MAX_MESSAGE_BYTES = 16_384
+MOST_EARLIER = 20
 MOST_IN_ACK = 120
 """Three lists of so many (seq, digits), each seq as long as it can be, fit into one message."""
 
@@ -65,6 +66,10 @@ class ClockQuality(StrEnum):
     HOLDOVER = "holdover"
     ESTIMATED = "estimated"
     UNSYNCED = "unsynced"
+
+
+UNTIMED = (ClockQuality.ESTIMATED, ClockQuality.UNSYNCED)
+"""Times nobody vouched for: the register corrects them when it can (sync/register/retiming.py)."""
 
 
 class PadVerdict(StrEnum):
@@ -187,9 +192,10 @@ class TerminalStatus(Message, tag="status", frozen=True, kw_only=True):
     """What a terminal says of itself; retained, with a last will on the same topic.
 
     `outbox_depth` counts entries the collector has not acknowledged. Of its present `epoch` the card keeps entries from
-    `oldest_seq` on, and all up to `acknowledged_to` are acknowledged. `device_key` is the raw public Ed25519 key
-    the entries are signed with. `alarms` are short codes such as `release_forged`, never a name. Fields that are
-    unknown are absent.
+    `oldest_seq` on, and up to `acknowledged_to` all are acknowledged; `earlier` says the same (epoch, oldest_seq,
+    acknowledged_to) of those before it that still lie on the card, the newest first. `device_key` is the raw
+    public Ed25519 key the entries are signed with. `alarms` are short codes such as `release_forged`, never a name.
+    Fields that are unknown are absent.
     """
 
     office: Identifier
@@ -201,6 +207,7 @@ class TerminalStatus(Message, tag="status", frozen=True, kw_only=True):
     epoch: Hex32 | None = None
     oldest_seq: Natural | None = None
     acknowledged_to: Natural | None = None
+    earlier: Annotated[tuple[tuple[Hex32, Natural, Natural], ...], Meta(max_length=MOST_EARLIER)] = ()
     device_key: Hex64 | None = None
     boot_id: Hex32 | None = None
     gallery_version: Natural | None = None

@@ -19,7 +19,17 @@ from typing import Any
 
 from sync import chain, receipts
 from sync.keys import Signer
-from sync.messages import Ack, AttendanceEvent, ClockNote, ClockQuality, Entry, MessageRefused, Punch, encode
+from sync.messages import (
+    MOST_EARLIER,
+    Ack,
+    AttendanceEvent,
+    ClockNote,
+    ClockQuality,
+    Entry,
+    MessageRefused,
+    Punch,
+    encode,
+)
 from sync.outbox import again, epochs
 from sync.outbox.acks import AckRefused, EpochUnknown, Marked, mark, says_nothing_new
 from sync.outbox.card import OutboxFailed, failing_clearly, refuse_forgetful, transaction
@@ -245,6 +255,11 @@ class Outbox:
             "SELECT min(seq) FROM outbox WHERE epoch = ? AND acknowledged_us IS NULL", (newest.number,)
         )[0][0]
         return newest.last_seq if waiting is None else int(waiting) - 1
+
+    def earlier(self) -> tuple[tuple[str, int, int], ...]:
+        """Return (epoch, oldest_seq, acknowledged_to) of the last epochs before this one. Raises OutboxFailed."""
+        with failing_clearly():
+            return epochs.earlier(self._connection, before=self._newest().number, most=MOST_EARLIER)
 
     def oldest_seq(self) -> int:
         """Return the lowest seq of this epoch still on the card, 0 before the first. Raises OutboxFailed."""

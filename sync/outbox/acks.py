@@ -78,22 +78,11 @@ def mark(connection: sqlite3.Connection, epoch: Epoch, ack: Ack, *, at: datetime
 
 
 def _reopen(connection: sqlite3.Connection, epoch: Epoch, first: int, last: int) -> int:
-    """Have the acknowledged rows in [first, last] waiting again; return how many.
-
-    Of earlier epochs too, what was acknowledged since the oldest of them: a register that was put back from its backup
-    has lost all that it was given after some moment, and of closed epochs nobody speaks any more.
-    """
-    lost = "acknowledged_us IS NOT NULL AND NOT moved"
-    (since_us,) = connection.execute(
-        f"SELECT min(acknowledged_us) FROM outbox WHERE epoch = ? AND {lost} AND seq BETWEEN ? AND ?",  # noqa: S608
-        (epoch.number, first, last),
-    ).fetchone()
-    if since_us is None:
-        return 0
+    """Have the acknowledged rows in [first, last] waiting again; return how many."""
     return connection.execute(
-        f"UPDATE outbox SET acknowledged_us = NULL WHERE {lost} AND "  # noqa: S608
-        "((epoch = ? AND seq BETWEEN ? AND ?) OR (epoch < ? AND acknowledged_us >= ?))",
-        (epoch.number, first, last, epoch.number, since_us),
+        "UPDATE outbox SET acknowledged_us = NULL WHERE epoch = ? AND acknowledged_us IS NOT NULL AND NOT moved "
+        "AND seq BETWEEN ? AND ?",
+        (epoch.number, first, last),
     ).rowcount
 
 

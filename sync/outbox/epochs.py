@@ -65,6 +65,30 @@ def begin(connection: sqlite3.Connection, *, office: str, terminal: str, signer:
     return begun
 
 
+def earlier(connection: sqlite3.Connection, *, before: int, most: int) -> tuple[tuple[str, int, int], ...]:
+    """Return (epoch, oldest_seq, acknowledged_to) of the last epochs before number `before`, the newest first.
+
+    Only of those with acknowledged rows: up to acknowledged_to none waits, and that one was not moved.
+    """
+    found = []
+    for number, epoch in connection.execute(
+        "SELECT number, epoch FROM outbox_epochs WHERE number < ? ORDER BY number DESC", (before,)
+    ).fetchall():
+        (waiting,) = connection.execute(
+            "SELECT min(seq) FROM outbox WHERE epoch = ? AND acknowledged_us IS NULL", (number,)
+        ).fetchone()
+        last = connection.execute(
+            "SELECT seq FROM outbox WHERE epoch = ? AND NOT moved AND seq < ? ORDER BY seq DESC LIMIT 1",
+            (number, waiting or 2**63 - 1),
+        ).fetchone()
+        if last is not None:
+            (oldest,) = connection.execute("SELECT min(seq) FROM outbox WHERE epoch = ?", (number,)).fetchone()
+            found.append((epoch, oldest, last[0]))
+        if len(found) == most:
+            break
+    return tuple(found)
+
+
 def microseconds(moment: datetime) -> int:
     """Return `moment` in microseconds since 1970, exactly."""
     return (moment - _BIRTH) // timedelta(microseconds=1)

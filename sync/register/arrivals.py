@@ -33,6 +33,8 @@ class Outcome(StrEnum):
     STORED = "stored"
     KNOWN = "known"
     CONFLICT = "conflict"
+    ELSEWHERE = "elsewhere"
+    """The same punch is there under another place: its card was put back after it had recorded it again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +77,9 @@ class Added:
 def add_events(register: Register, batch: Sequence[Arrival]) -> Added:
     """Have every entry of `batch` in the register exactly once, committed, and say what became of each.
 
-    The same key with other bytes, or an entry that does not follow the one before it, goes to quarantine; what was
-    there first stays as it was. Raises RegisterUnavailable, and then nothing of the batch was stored.
+    The same key with other bytes, an entry that does not follow the one before it, or a punch that is there under
+    another place goes to quarantine; what was there first stays as it was. Raises RegisterUnavailable, and then nothing
+    of the batch was stored.
     """
     with register.write() as connection:
         return add_in(connection, batch)
@@ -88,13 +91,14 @@ def add_in(connection: sa.Connection, batch: Sequence[Arrival]) -> Added:
     for position, each in enumerate(batch):
         groups[each.key].append(position)
     before = _heads(connection, groups)
+    places = _places(connection, batch)
     outcomes: list[Outcome | None] = [None] * len(batch)
     stored: list[Arrival] = []
     refused: list[tuple[Arrival, str]] = []
     reached: dict[Key, Reached] = {}
     moved: list[dict[str, object]] = []
     for key, positions in groups.items():
-        group = _Group(connection, before.get(key), [(position, batch[position]) for position in positions])
+        group = _Group(connection, before.get(key), [(position, batch[position]) for position in positions], places)
         for position, outcome in group.outcomes.items():
             outcomes[position] = outcome
         stored += group.stored.values()
@@ -125,12 +129,14 @@ class _Head:
 class _Group:
     """The entries of a batch that belong to one (terminal, epoch)."""
 
-    def __init__(self, connection: sa.Connection, head: _Head | None, arrivals: list[tuple[int, Arrival]]) -> None:
+    def __init__(
+        self, connection: sa.Connection, head: _Head | None, arrivals: list[tuple[int, Arrival]], places: "_Places"
+    ) -> None:
         self.head = head or _Head()
         self.outcomes: dict[int, Outcome] = {}
         self.stored: dict[int, Arrival] = {}
         self.refused: list[tuple[Arrival, str]] = []
-        self._connection = connection
+        self._connection, self._places = connection, places
         self._key = arrivals[0][1].key
         arrivals = sorted(arrivals, key=lambda each: (each[1].entry.seq, each[0]))
         self._there = self._look_up({each.entry.seq for _, each in arrivals})
@@ -158,9 +164,12 @@ class _Group:
             if present == each.digest:
                 return Outcome.KNOWN
             return self._refuse(each, "other bytes under a key that is taken")
+        if self._places.elsewhere(each):
+            return self._refuse(each, "is there under another place")
         if not self._follows(each):
             return self._refuse(each, "does not follow the entry before it")
         self.stored[seq] = each
+        self._places.add(each)
         return Outcome.STORED
 
     def _follows(self, each: Arrival) -> bool:
@@ -177,7 +186,7 @@ class _Group:
 
     def _refuse(self, each: Arrival, why: str) -> Outcome:
         self.refused.append((each, why))
-        return Outcome.CONFLICT
+        return Outcome.ELSEWHERE if self._places.elsewhere(each) else Outcome.CONFLICT
 
     def _digest(self, seq: int) -> bytes | None:
         """Return the hash of the entry that is stored under `seq`, None where none is known to be."""
@@ -231,6 +240,42 @@ class _Group:
 
     def _ours(self) -> sa.ColumnElement[bool]:
         return sa.and_(events.c.terminal == self._key[0], events.c.epoch == self._key[1])
+
+
+class _Places:
+    """Where the punches of a batch are in the register already, by what stays the same: terminal, receipt, employee."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str, str], set[tuple[str, int]]] = defaultdict(set)
+
+    def add(self, each: Arrival) -> None:
+        if isinstance(each.entry, AttendanceEvent):
+            self.put(
+                each.entry.terminal, each.entry.receipt, each.entry.punch.employee, each.entry.epoch, each.entry.seq
+            )
+
+    def put(self, terminal: str, receipt: str, employee: str, epoch: str, seq: int) -> None:
+        self._found[terminal, receipt, employee].add((epoch, seq))
+
+    def elsewhere(self, each: Arrival) -> bool:
+        entry = each.entry
+        if not isinstance(entry, AttendanceEvent):
+            return False
+        found = self._found.get((entry.terminal, entry.receipt, entry.punch.employee), set())
+        return bool(found - {(entry.epoch, entry.seq)})
+
+
+def _places(connection: sa.Connection, batch: Sequence[Arrival]) -> _Places:
+    places = _Places()
+    receipts = sorted({each.entry.receipt for each in batch if isinstance(each.entry, AttendanceEvent)})
+    for start in range(0, len(receipts), _KEYS_A_QUERY):
+        for row in connection.execute(
+            sa.select(events.c.terminal, events.c.receipt, events.c.employee, events.c.epoch, events.c.seq).where(
+                events.c.receipt.in_(receipts[start : start + _KEYS_A_QUERY])
+            )
+        ):
+            places.put(*row)
+    return places
 
 
 def _heads(connection: sa.Connection, keys: Iterable[Key]) -> dict[Key, _Head]:

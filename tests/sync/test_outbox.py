@@ -186,20 +186,22 @@ def test_what_the_centre_lost_waits_again_and_what_it_never_had_is_left(outbox: 
     assert seqs(outbox.pending()) == [2, 3, 5, 6]
 
 
-def test_a_register_put_back_gets_what_earlier_epochs_gave_it_since(card: sqlite3.Connection) -> None:
-    clock = [SEVEN]
-    outbox = Outbox(card, office="demo", terminal="lobby-1", signer=SIGNER, now=lambda: clock[0])
-    for _ in range(3):
+def test_earlier_epochs_are_told_of_while_acknowledged_rows_of_them_lie_on_the_card(outbox: Outbox) -> None:
+    first = outbox.epoch
+    for _ in range(4):
         record(outbox)
-    outbox.acknowledge(ack_for(outbox, 1))
-    clock[0] += timedelta(hours=1)
-    outbox.acknowledge(ack_for(outbox, 3))
+    outbox.acknowledge(ack_for(outbox, 2))
+    assert outbox.earlier() == ()
     outbox.acknowledge(ack_for(outbox, 9))  # of another card: a new epoch begins
+    assert outbox.earlier() == ((first, 1, 2),)
+    second = outbox.epoch
+    outbox.acknowledge(ack_for(outbox, 9))
+    assert outbox.epoch != second
+    assert outbox.earlier() == ((first, 1, 2),), "one without rows has nothing to tell"
     record(outbox)
-    outbox.acknowledge(ack_for(outbox, 1))
-    assert outbox.depth() == 0
-    assert outbox.acknowledge(ack_for(outbox, 0, missing=((1, 1),))).reopened == 3
-    assert seqs(outbox.pending()) == [2, 3, 1]
+    refused = ack_for(outbox, 0, 3, 4, epoch=first).extra
+    outbox.acknowledge(ack_for(outbox, 0, epoch=first, refused=refused))
+    assert outbox.earlier() == ((first, 1, 2),), "what was moved is not there to be asked for"
 
 
 def test_the_rows_form_one_chain_and_every_change_of_one_is_seen(outbox: Outbox) -> None:
