@@ -154,6 +154,8 @@ def _say(report: "Report", *, as_json: bool) -> None:
             f"Incomplete: terminal {each.terminal}, epoch {each.epoch} is whole up to {each.upto}; up to "
             f"{each.highest}, {each.missing} are on their way."
         )
+    if report.unsigned:
+        click.echo(f"Unsigned: {report.unsigned:,} entries are from before kiosks signed; nobody can tell of them.")
     beside = f", and as {report.witnessed} heads kept elsewhere say" if report.witnessed else ""
     click.echo(f"{report.entries:,} entries of {report.chains:,} chains are as they were made{beside}.")
     if as_json:

@@ -16,7 +16,7 @@ from errors import HadirError
 from sync import chain
 from sync.chain import Bad
 from sync.messages import Entry, MessageRefused
-from sync.walk import Claim, Key, Seen, Walk, Witness
+from sync.walk import UNSIGNED, Claim, Key, Seen, Walk, Witness
 
 Row = tuple[Any, ...]
 """The exact bytes of an entry, then the columns beside them; terminal, epoch and seq first, where there are any."""
@@ -61,10 +61,14 @@ class Incomplete:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What was found: `entries` of `chains` are as they were made, `bad` names the first of each chain that is not."""
+    """What was found: `entries` of `chains` are as they were made, `bad` names the first of each chain that is not.
+
+    Of the `unsigned`, from before punches were signed, nobody can tell.
+    """
 
     entries: int
     chains: int
+    unsigned: int
     witnessed: int
     incomplete: tuple[Incomplete, ...]
     bad: tuple[Bad, ...]
@@ -104,6 +108,8 @@ def _look(source: Source, row: Row) -> Seen:
     if not isinstance(payload, bytes):
         return _misplaced(row, "", "has no bytes")
     digest = chain.digest(payload)
+    if b"\n" not in payload:
+        return _misplaced(row, digest.hex(), UNSIGNED)
     try:
         entry, sealed = chain.read_entry(payload)
     except MessageRefused as error:
@@ -166,7 +172,8 @@ class _Walks:
         whole = [walk for walk in walks if walk.bad is None]
         return Report(
             entries=sum(walk.entries for walk in walks),
-            chains=len(whole),
+            chains=sum(walk.unsigned == 0 for walk in whole),
+            unsigned=sum(walk.unsigned for walk in walks),
             witnessed=sum(len(walk.met) for walk in whole),
             incomplete=tuple(
                 Incomplete(

@@ -151,9 +151,10 @@ class CardFile:
                 upto=_number(last_seq),
                 upto_hash=_words(head_hash),
                 highest=_number(last_seq),
+                signed=key_id is not None or head_hash is not None,
             )
-            for terminal, epoch, last_seq, head_hash, forgotten_to, forgotten_hash in connection.execute(
-                "SELECT terminal, epoch, last_seq, head_hash, forgotten_to, forgotten_hash FROM outbox_epochs "
+            for terminal, epoch, last_seq, head_hash, forgotten_to, forgotten_hash, key_id in connection.execute(
+                "SELECT terminal, epoch, last_seq, head_hash, forgotten_to, forgotten_hash, key_id FROM outbox_epochs "
                 "ORDER BY number"
             )
         }
@@ -192,7 +193,10 @@ class RegisterFile:
         self.names: Sequence[str] = NAMES
         self.claims: Mapping[Key, Claim] = {
             (_words(terminal), _words(epoch)): Claim(
-                upto=_number(upto), upto_hash=_words(upto_hash), highest=_number(highest)
+                upto=_number(upto),
+                upto_hash=_words(upto_hash),
+                highest=_number(highest),
+                signed=bool(upto_hash) or not upto,
             )
             for terminal, epoch, upto, upto_hash, highest in connection.execute(
                 "SELECT terminal, epoch, upto, upto_hash, highest FROM heads ORDER BY terminal, epoch"

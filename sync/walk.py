@@ -10,13 +10,17 @@ from sync.chain import Bad
 Key = tuple[str, str]
 """(terminal, epoch)."""
 
+UNSIGNED = "is not signed"
+"""The fault of an entry as kiosks wrote them before they signed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """What a database says of one chain beside its entries.
 
     From seq `first`, which follows an entry of hash `before` (None: unknown), it is whole up to `upto`, the entry with
-    hash `upto_hash`; above that some may be missing, and none is above `highest`.
+    hash `upto_hash`; above that some may be missing, and none is above `highest`. Where it is from before punches were
+    signed nothing can be said of its entries but that they are there.
     """
 
     first: int = 1
@@ -24,6 +28,7 @@ class Claim:
     upto: int
     upto_hash: str
     highest: int
+    signed: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +61,7 @@ class Walk:
     last: int = 0
     hash: str | None = None
     entries: int = 0
+    unsigned: int = 0
     missing: int = 0
     bad: Bad | None = None
     met: list[Witness] = field(default_factory=list)
@@ -80,6 +86,9 @@ class Walk:
             self._name(seq, "lies where an entry was taken out, or lies there twice")
             return
         if seq > self.last + 1 and self._gap_is_bad(seq):
+            return
+        if not self.claim.signed and seen.fault == UNSIGNED and seq <= self.claim.highest:
+            self.last, self.hash, self.unsigned = seq, None, self.unsigned + 1
             return
         if self._doubted:
             follows = not seen.fault and seq == self.last + 1 and seen.prev_hash == self.hash

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -77,7 +78,9 @@ class _Server:
         self._connection = connection
         rows = connection.execute(sa.select(heads).order_by(heads.c.terminal, heads.c.epoch))
         self.claims: Mapping[Key, Claim] = {
-            (row.terminal, row.epoch): Claim(upto=row.upto, upto_hash=row.upto_hash, highest=row.highest)
+            (row.terminal, row.epoch): Claim(
+                upto=row.upto, upto_hash=row.upto_hash, highest=row.highest, signed=_is_signed(row)
+            )
             for row in rows
         }
         self.verifier = (ring or _known_keys(connection)).verifier
@@ -88,6 +91,11 @@ class _Server:
         found = streaming.exec_driver_sql(SELECT)
         for rows in found.partitions(_ROWS):
             yield [tuple(row) for row in rows]
+
+
+def _is_signed(head: Any) -> bool:
+    """Return whether a chain is signed: one from before kiosks did that has no hash of its head, and gets no more."""
+    return bool(head.upto_hash) or not head.upto
 
 
 def _known_keys(connection: sa.Connection) -> Keyring:
@@ -126,8 +134,8 @@ def exporting(
 ) -> Iterator[tuple[list[ChainPart], list[PublicKey], Iterator[bytes]]]:
     """Yield the chains of that office and terminal, the keys they may be signed with, and every entry's exact bytes.
 
-    Of each chain all from the first entry made or counted at `since` or later: what follows belongs to it. Everything
-    is of one moment. Raises RegisterUnavailable.
+    Of each chain all from the first entry made or counted at `since` or later: what follows belongs to it. None is
+    from before punches were signed. Everything is of one moment. Raises RegisterUnavailable.
     """
     with register.read() as connection:
         parts = [
@@ -164,7 +172,7 @@ def _parts(connection: sa.Connection, since: datetime | None) -> list[ChainPart]
             highest=head.highest,
         )
         for head in found
-        if head.highest and (since is None or (head.terminal, head.epoch) in begins)
+        if head.highest and _is_signed(head) and (since is None or (head.terminal, head.epoch) in begins)
     ]
 
 

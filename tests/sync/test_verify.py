@@ -370,6 +370,27 @@ def test_a_chain_that_is_known_to_fork_stays_checkable(edited: sqlite3.Connectio
     assert [(terminal, seq) for terminal, seq, _ in bad_of(tmp_path)] == [("lobby-3", 15)]
 
 
+def test_chains_from_before_kiosks_signed_are_counted_apart_and_take_nothing_signed(
+    edited: sqlite3.Connection, tmp_path: Path
+) -> None:
+    """As the migration leaves them: no hash of their head. A chain that has one can never lose its signatures."""
+    cut = "substr(payload, 1, instr(payload, x'0a') - 1)"
+    edited.execute(f"UPDATE events SET payload = {cut} WHERE terminal = 'lobby-2'")  # noqa: S608
+    assert bad_of(tmp_path) == [("lobby-2", 1, "is not signed")]
+    edited.execute("UPDATE heads SET upto_hash = '' WHERE terminal = 'lobby-2'")
+    ran = run(tmp_path / "register.sqlite")
+    assert (ran.code, ran.found["unsigned"], ran.found["chains"], ran.found["entries"]) == (0, 30, 3, 73)
+    assert "Unsigned: 30 entries are from before kiosks signed" in ran.words
+    with Register.open(f"sqlite:///{tmp_path}/register.sqlite") as register:
+        from sync.export import export
+
+        assert export(register, tmp_path / "x.export", at=SEVEN) == (73, 3)
+    edited.execute("DELETE FROM events WHERE terminal = 'lobby-2' AND seq = 11")
+    assert bad_of(tmp_path) == [("lobby-2", 11, "is not there")]
+    edited.execute("UPDATE heads SET upto_hash = '' WHERE terminal = 'lobby-3'")
+    assert [(terminal, seq) for terminal, seq, _ in bad_of(tmp_path)] == [("lobby-2", 11), ("lobby-3", 10)]
+
+
 @pytest.mark.parametrize("value", ["x'00ff'", "'text'", "1700", "zeroblob(20000)", "cast(x'ff' as text)"])
 @pytest.mark.parametrize("column", ["payload", "employee", "occurred_at", "payload_sha256", "boottime_ns", "seq"])
 def test_whatever_is_written_there_is_named_and_never_choked_on(
