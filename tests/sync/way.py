@@ -98,7 +98,7 @@ class Kiosk:
         folder.mkdir(exist_ok=True)
         self.settings = config.replace(
             config.Config(),
-            mqtt={"port": mqtt.port, "keepalive_s": keepalive_s},
+            mqtt={"host": mqtt.host, "port": mqtt.port, "keepalive_s": keepalive_s},
             terminal={"id": terminal},
             uplink={"resend_after_s": resend_after_s},
         )
@@ -188,7 +188,8 @@ def collector(
     centre: Centre, mqtt: config.Mqtt, before: str = "", *, name: str = "hadir-collector", shared: bool = False
 ) -> Iterator["subprocess.Popen[str]"]:
     """Run a collector as its own process; `before` is code run in it first. Killed with -9 at the end."""
-    settings = {"register": centre.url, "keys": str(centre.keys), "collector": name, "shared": shared}
+    heads = str(centre.keys.parent / "heads")
+    settings = {"register": centre.url, "keys": str(centre.keys), "heads": heads, "collector": name, "shared": shared}
     program = f"""
 import random, sys, threading
 sys.path.insert(0, {str(PROJECT)!r})
