@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from sync.register import Register
-from sync.register.arrivals import Added, Arrival, add_in
+from sync.register.arrivals import Added, Arrival, Outcome, add_in
 from sync.register.devices import offer_in
 from sync.register.refusals import Rejected, note_in
+from sync.register.retiming import retime_in
 from sync.register.statuses import HeardStatus, put_in
 
 
@@ -22,6 +23,8 @@ def take(
     """
     with register.write() as connection:
         added = add_in(connection, events)
+        outcomes = zip(events, added.outcomes, strict=True)
+        retime_in(connection, [each for each, outcome in outcomes if outcome is Outcome.STORED])
         put_in(connection, statuses)
         for heard in statuses:
             if heard.status.device_key is not None:
