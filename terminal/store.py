@@ -3,7 +3,8 @@
 `open_card` gives each thread its own connection, set up so that a commit is on the medium when it returns (WAL and
 synchronous=FULL, read back). The first opening in a process checks the whole file; one that is damaged is moved aside,
 never repaired in place and never deleted, and a fresh one begins: the outbox gives it a new epoch, so that the centre
-sees the break, and the alarm `card_damaged` stays on the card.
+sees the break, and the alarm `card_damaged` stays on the card. What can still be read of the punches that the centre
+lacks is brought over (sync/outbox/salvage.py).
 """
 
 import errno
@@ -11,7 +12,7 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,9 @@ from typing import IO, Any, Self
 from sqlite_utils import Database, Migrations
 
 from errors import HadirError
+from sync import keys
 from sync.outbox import MIGRATIONS as OUTBOX_MIGRATIONS
+from sync.outbox.salvage import salvage
 
 FILE = "card.sqlite"
 CARD_DAMAGED = "card_damaged"
@@ -131,9 +134,29 @@ def _prepare(path: Path) -> None:
         _set_aside(path)
     with closing(_connect(path)) as connection:
         _migrate(connection)
+        for old in sorted(path.parent.glob(f"damaged-*-{FILE}")):
+            _salvage(connection, old)
         if damage is not None:
             since = datetime.now(UTC).isoformat(timespec="seconds")
             connection.execute("INSERT OR REPLACE INTO alarms VALUES (?, ?, ?)", (CARD_DAMAGED, since, damage))
+
+
+def _salvage(connection: sqlite3.Connection, old: Path) -> None:
+    """What the centre lacks of a card that was set aside waits on this one; done once, through any power cut."""
+    done = f"salvaged {old.name}"
+    if connection.execute("SELECT 1 FROM settings WHERE key = ?", (done,)).fetchone() is not None:
+        return
+    saved = salvage(connection, old, verify=_own_signature(old.parent))
+    if saved is not None:
+        connection.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (done, str(saved)))
+
+
+def _own_signature(folder: Path) -> Callable[[bytes, bytes], bool] | None:
+    """Return what tells the kiosk's own signatures, None where its key cannot be read now."""
+    try:
+        return keys.verifier([keys.raw(keys.load_public(folder / f"{keys.DEVICE}.pub"))])
+    except keys.KeyRefused:
+        return None
 
 
 def _check(path: Path) -> None:

@@ -53,7 +53,8 @@ def mark(connection: sqlite3.Connection, epoch: Epoch, ack: Ack, *, at: datetime
     upto, forked = ack.upto, False
     if upto and not hashes.same(upto, ack.upto_hash):
         # Up to there the centre has what another card recorded: its word says nothing of the rows on this one.
-        upto, forked = 0, True
+        # Of a closed epoch that is known, or its head was lost with a damaged card.
+        upto, forked = 0, not epoch.closed
     extra = tuple(seq for seq, start in ack.extra if hashes.same(seq, start))
     refused = tuple(seq for seq, start in ack.refused if hashes.same(seq, start) and not hashes.acknowledged(seq))
     changed = connection.execute(
