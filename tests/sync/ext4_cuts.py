@@ -6,7 +6,6 @@ copy replays its journal, as after a power cut.
 
 import os
 import select
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from terminal import store
 from tests.sync import faults
 
 PROJECT = Path(__file__).resolve().parents[2]
+PACE = 25
 _CHECKPOINT_EVERY = 7  # punches; the card's own checkpoints come about every forty
 
 
@@ -58,7 +58,7 @@ def puncher(card: Path, *, safe: bool, checkpoints: bool) -> Iterator["Puncher"]
     """A process punches on `card` as fast as it can until the end."""
     words = [sys.executable, "-m", "tests.sync.ext4_cuts", str(card), *(["unsafe"] if not safe else [])]
     words += ["checkpoints"] if checkpoints else []
-    with subprocess.Popen(words, cwd=PROJECT, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(words, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             yield Puncher(process)
         finally:
@@ -85,15 +85,11 @@ class Puncher:
                 self.thanked = int(lines[-1])
         return self.thanked
 
-    @contextmanager
-    def held(self) -> Iterator[int]:
-        """It does nothing meanwhile, wherever it is in a punch; yield the last seq that was thanked for."""
-        self._process.send_signal(signal.SIGSTOP)
-        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
-        try:
-            yield self.hear()
-        finally:
-            self._process.send_signal(signal.SIGCONT)
+    def go_on(self) -> None:
+        """An unsafe one waits after every PACE punches."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(b".")
+        self._process.stdin.flush()
 
 
 def cut(image: Path, number: int) -> Path:
@@ -111,6 +107,8 @@ def main(folder: str, *words: str) -> None:
         connection.execute("PRAGMA synchronous=NORMAL")
     for number in count(1):
         os.write(1, b"%d\n" % faults.record(outbox, number).seq)
+        if "unsafe" in words and number % PACE == 0:
+            os.read(0, 1)
         if "checkpoints" in words and number % _CHECKPOINT_EVERY == 0:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 

@@ -22,6 +22,7 @@ import config
 from errors import HadirError
 from terminal import app, storage
 from terminal.card import Card, take
+from terminal.clock import Clock
 from terminal.display import Display
 from terminal.gallery import Gallery
 from terminal.kiosk import Kiosk
@@ -141,10 +142,12 @@ class _Stage:
         self._settings = settings
         self._broken_since_s: float | None = None
         gallery = Gallery.empty(ENGINE_ID)
+        clock = Clock(known=card.known, chrony=lambda: None)
         self._storage = storage.Storage(settings.terminal.state)
         pulse = Pulse(
             settings,
             gallery=lambda: gallery,
+            clock=clock,
             card_alarms=card.alarms,
             supply_alarms=lambda: (),
             storage_alarms=self._storage.alarms,
@@ -156,7 +159,7 @@ class _Stage:
             display=Display(settings.display),
             # In the kiosk a thread is woken; here it is looked at on the spot, so that the test need not wait.
             ledger=Ledger(
-                settings, outbox=card.outbox, pulse=pulse, wake_uplink=lambda: None, refused=self._storage.look
+                settings, outbox=card.outbox, clock=clock, wake_uplink=lambda: None, refused=self._storage.look
             ),
             desk=PinDesk(settings.pin, people=lambda: (0, {}), now_s=time.monotonic),
             seen=self._seen,
