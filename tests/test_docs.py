@@ -12,11 +12,18 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+import config
 from demo.clip import Clip
+from sync import keys
+from sync.messages import Presence, TerminalStatus, encode
+from sync.register import Register
+from sync.register.intake import take
+from sync.register.statuses import HeardStatus
 from terminal import visit
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -137,6 +144,50 @@ def test_a_command_of_the_readme_that_stands_alone_runs(centre: Path, command: s
     assert "Traceback" not in said.stderr
 
 
+@pytest.mark.slow
+def test_a_kiosk_is_approved_as_the_readme_says(centre: Path) -> None:
+    """Its first start is acted here: the key it makes, and the status in which it offers it."""
+    settings = config.load(centre / "config.yaml")
+    ((first, *rest),) = blocks("sh kiosk")
+    said = run(centre, first)
+    assert said.returncode == 0, said.stderr
+    signer = keys.signer(keys.device_key(settings.terminal.state))
+    assert signer.key_id in said.stdout
+    at = datetime.now(UTC)
+    status = TerminalStatus(
+        office=settings.office.id,
+        terminal=settings.terminal.id,
+        presence=Presence.ONLINE,
+        at=at,
+        device_key=signer.public.hex(),
+    )
+    with Register.open(settings.centre.register) as register:
+        take(register, statuses=[HeardStatus(status=status, payload=encode(status), retained=False, received_at=at)])
+    for command in rest:
+        said = run(centre, command)
+        assert said.returncode == 0, said.stderr
+        assert signer.key_id in said.stdout
+    assert run(centre, rest[-1]).returncode == 1, "there is nothing left to approve"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_the_evidence_of_the_demos_punches_is_whole(clone: Path) -> None:
+    if not (clone / "var/centre/register.sqlite").is_file():  # this test alone, without the one above
+        assert run(clone, "./hadir demo --headless --seconds 12").returncode in (0, 1)
+    (commands,) = blocks("sh after")
+    for command in commands:
+        said = run(clone, command)
+        assert said.returncode == 0, f"{command}: {said.stdout}{said.stderr}"
+
+
+def test_the_line_at_which_a_punch_becomes_safe_is_there(project: Path) -> None:
+    named = 'connection.execute("COMMIT")'
+    for document in ("architecture.md", "reliability.md"):
+        assert f"`{named}`" in (project / "docs" / document).read_text()
+    assert (project / "sync/outbox/card.py").read_text().count(named) == 1
+
+
 def test_what_the_readme_does_as_root_uses_files_that_are_here(project: Path) -> None:
     lines = [line for block in blocks("sh root") for line in block]
     assert lines
@@ -198,7 +249,23 @@ def test_the_demos_clip_is_replayed_with_the_set_the_demo_published(clone: Path)
     assert named - {"1005"} == {"1001", "1002", "1003", "1004"}, "1005 is known once the stranger was enrolled above"
 
 
-@pytest.mark.parametrize("words", [[], ["terminal"], ["collector"], ["console"], ["enroll"], ["keys"], ["bench"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["terminal"],
+        ["collector"],
+        ["console"],
+        ["enroll"],
+        ["keys"],
+        ["events"],
+        ["heads"],
+        ["register"],
+        ["verify-chain"],
+        ["receipt"],
+        ["bench"],
+    ],
+)
 def test_every_command_explains_itself(words: list[str]) -> None:
     from click.testing import CliRunner
 
