@@ -138,7 +138,7 @@ class Centre(Section, frozen=True):
     keys: Path = Path("var/centre/keys")
     heads: Path = Path("var/centre/heads")
     releases: Path = Path("var/centre/releases")
-    batch_rows: Annotated[int, Meta(ge=1, le=10_000)] = 200
+    batch_rows: Annotated[int, Meta(ge=1, le=10_000)] = 1000
     batch_ms: Annotated[float, Meta(gt=0, le=10_000)] = 50
 
 

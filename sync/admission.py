@@ -9,8 +9,9 @@ import logging
 import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
 
 from sync import keys
 from sync.messages import terminal_topic
@@ -39,13 +40,18 @@ class Admitted:
 
 
 class Admission:
-    """Who is approved, as the register said lately, and the threads that check signatures. One thread calls it."""
+    """Who is approved, as the register said lately, and the threads that check signatures.
+
+    One thread calls `look` and `begin`; `check` may be called by another.
+    """
 
     def __init__(self, register: Register, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._register, self._monotonic = register, monotonic
+        self._trusted: dict[tuple[Office, Terminal], list[bytes]] = {}
         self._verifiers: dict[tuple[Office, Terminal], Callable[[bytes, bytes], bool]] = {}
         self._look_due = float("-inf")
         self._said: dict[Terminal, float] = {}
+        self._begun: dict[bytes, tuple[Future[list[bool]], int]] = {}
         self._pool = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="signatures")
 
     def close(self) -> None:
@@ -62,33 +68,42 @@ class Admission:
             if key.state is KeyState.APPROVED:
                 trusted.setdefault((key.office, key.terminal), []).append(key.public_key)
         new = [who for who in trusted if who not in self._verifiers]
-        self._verifiers = {who: keys.verifier(known) for who, known in trusted.items()}
+        if trusted != self._trusted:
+            self._trusted = trusted
+            self._verifiers = {who: keys.verifier(known) for who, known in trusted.items()}
+            self._begun.clear()  # what was checked against keys that may be revoked now is checked again
         self._look_due = now + LOOK_EVERY_S
         return new
 
+    def begin(self, arrivals: Sequence[Arrival]) -> None:
+        """Have the entries of one message checked while their batch still gathers; `check` asks how that ended."""
+        verifiers = self._verifiers
+        jobs = [(each, verifiers[each.who]) for each in arrivals if each.who in verifiers]
+        if jobs:
+            verdicts = self._pool.submit(_verified, jobs)
+            self._begun.update((each.digest, (verdicts, at)) for at, (each, _) in enumerate(jobs))
+
     def check(self, arrivals: Sequence[Arrival]) -> Admitted:
         """Return which of `arrivals` are signed by an approved key of the kiosk they name."""
-        known = [each for each in arrivals if (each.entry.office, each.entry.terminal) in self._verifiers]
+        verifiers = self._verifiers
+        known = []
         for each in arrivals:
-            if (each.entry.office, each.entry.terminal) not in self._verifiers:
+            if each.who in verifiers:
+                known.append((each, self._begun.pop(each.digest, None)))
+            else:
                 self._turn_away(each.entry.terminal)
-        chunks = [known[start : start + _CHUNK] for start in range(0, len(known), _CHUNK)]
-        checked = map(self._verified, chunks) if len(chunks) < 2 else self._pool.map(self._verified, chunks)
+        late = [(each, verifiers[each.who]) for each, begun in known if begun is None]
+        chunks = [late[start : start + _CHUNK] for start in range(0, len(late), _CHUNK)]
+        checked = map(_verified, chunks) if len(chunks) < 2 else self._pool.map(_verified, chunks)
+        rest = chain.from_iterable(checked)
         good: list[Arrival] = []
         rejected: list[Rejected] = []
-        for chunk, verdicts in zip(chunks, checked, strict=True):
-            for each, verdict in zip(chunk, verdicts, strict=True):
-                if verdict:
-                    good.append(each)
-                else:
-                    rejected.append(_refused(each))
+        for each, begun in known:
+            if next(rest) if begun is None else begun[0].result()[begun[1]]:
+                good.append(each)
+            else:
+                rejected.append(_refused(each))
         return Admitted(arrivals=tuple(good), rejected=tuple(rejected))
-
-    def _verified(self, chunk: Sequence[Arrival]) -> list[bool]:
-        return [
-            self._verifiers[each.entry.office, each.entry.terminal](each.sealed.signature, each.sealed.body)
-            for each in chunk
-        ]
 
     def _turn_away(self, terminal: Terminal) -> None:
         now = self._monotonic()
@@ -102,6 +117,10 @@ class Admission:
             "see ./hadir keys list, then ./hadir keys approve %s",
             terminal, terminal,
         )  # fmt: skip
+
+
+def _verified(jobs: Sequence[tuple[Arrival, Callable[[bytes, bytes], bool]]]) -> list[bool]:
+    return [verify(each.sealed.signature, each.sealed.body) for each, verify in jobs]
 
 
 def _refused(each: Arrival) -> Rejected:

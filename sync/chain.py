@@ -14,6 +14,8 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from sync.messages import MAX_MESSAGE_BYTES, Entry, MessageRefused, decode_entry
 
 GENESIS = "0" * 64
@@ -29,8 +31,7 @@ _SIGNATURE_BYTES = 64
 _SIGNATURE_SIGNS = 88  # of base64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sealed:
+class Sealed(Struct, frozen=True, kw_only=True):
     """A signed message taken apart; nothing of it is verified yet."""
 
     body: bytes
@@ -50,11 +51,11 @@ def unseal(payload: bytes) -> Sealed:
     if not newline or b"\n" in body or len(signature) != _SIGNATURE_SIGNS:
         raise MessageRefused("not signed")
     try:
-        raw = base64.b64decode(signature, validate=True)
+        raw = binascii.a2b_base64(signature, strict_mode=True)
     except binascii.Error:
         raise MessageRefused("not signed: the signature is not base64") from None
     # Two spellings of one signature would be two different bytes under one key.
-    if len(raw) != _SIGNATURE_BYTES or base64.b64encode(raw) != signature:
+    if len(raw) != _SIGNATURE_BYTES or binascii.b2a_base64(raw, newline=False) != signature:
         raise MessageRefused("not signed: the signature is not 64 bytes")
     return Sealed(body=body, signature=raw)
 

@@ -21,22 +21,26 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import assert_never
+
+import msgspec
 
 import config
 from sync import heads, keys
 from sync.admission import Admission
 from sync.answers import Answers
-from sync.inspection import Found, inspect
+from sync.batch import Batch
+from sync.inspection import inspect
 from sync.messages import MAX_MESSAGE_BYTES, terminal_topic
 from sync.mqtt import Connected, Disconnected, Event, Link, LinkDown, Received, Sent
 from sync.notify import tell
 from sync.offers import Offers, Released
 from sync.register import Register, RegisterError, RegisterReplaced, RegisterUnavailable
-from sync.register.arrivals import Arrival, Outcome
+from sync.register.arrivals import Added, Arrival, Outcome
 from sync.register.intake import take
 from sync.register.refusals import Rejected
 from sync.register.sets import current_digests, current_release
@@ -48,6 +52,8 @@ _TURN_S = 1.0
 _EVENTS_A_TURN = 1000  # a kiosk that never stops talking must not keep the others from their commit
 _LONGEST_REST_S = 30.0
 _SESSION_EXPIRY_S = 604_800
+_ANSWERS_UNDER_WAY = 200  # to as many kiosks, while a kiosk has 20 messages to one collector
+_GLANCE_S = 0.005  # how long a message waits at most while a batch is committed
 _SILENCE_S = 300.0  # a large set on a slow line takes its time
 _MOST_RECEIVED_BYTES = 4 * MAX_MESSAGE_BYTES  # more is no mistake to be looked at, and 400 of them are held
 
@@ -63,7 +69,7 @@ def run(settings: config.Config, *, stop: threading.Event, released: Released | 
     """
     signer = keys.signer(keys.load_private(settings.centre.keys / f"{keys.COLLECTOR}.key"))
     link = Link(
-        settings.mqtt,
+        msgspec.structs.replace(settings.mqtt, in_flight=max(settings.mqtt.in_flight, _ANSWERS_UNDER_WAY)),
         client_id=settings.centre.collector,
         # What the broker kept for one of several that does not come back, the others would never be given.
         session_expiry_s=0 if settings.centre.shared else _SESSION_EXPIRY_S,
@@ -111,17 +117,13 @@ class Collector:
         self._monotonic, self._now = monotonic, now
         self._rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
         self._said: str | None = None
-        # The batch. Entries by hash: after a reconnect the broker gives again what it was not told of.
-        self._events: dict[bytes, Arrival] = {}
-        self._statuses: dict[str, HeardStatus] = {}
-        self._rejected: dict[tuple[str, bytes], Rejected] = {}
-        self._receipts: list[Received] = []
-        self._began = 0.0
+        self._batch = Batch()
         self._left_behind = False
         self._failures = 0
         self._retry_at = 0.0
         # Going out.
         self._admission = Admission(register, monotonic=monotonic)
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="register")
         self._answers = Answers(sign=sign, monotonic=monotonic)
         self._clearing: set[str] = set()
         self._offers = Offers(released)
@@ -129,47 +131,50 @@ class Collector:
         self._write_heads_if_due = heads.daily(settings, register)
 
     def close(self) -> None:
-        """The threads that check signatures have ended."""
+        """The threads that check signatures and write have ended."""
+        self._writer.shutdown()
         self._admission.close()
 
     def turn(self, longest_s: float) -> None:
         """Wait for something to do, `longest_s` at most, and do it. Raises RegisterReplaced, and nothing else."""
-        event = self._link.next(self._patience(longest_s))
+        self._gather(self._patience(longest_s))
+        if self._batch and self._monotonic() >= self._commit_at():
+            self._commit()
+        elif not self._batch:
+            self._look_who_is_approved()
+        self._write_heads_if_due(self._now())
+        self._send_if_connected()
+
+    def _gather(self, longest_s: float) -> None:
+        """Wait for an event, `longest_s` at most, and take as many as there are and the batch has room for."""
+        event = self._link.next(longest_s)
         for left in reversed(range(_EVENTS_A_TURN)):
             if event is None:
                 break
             self._handle(event)
             more = left and self._held() < self._settings.batch_rows
             event = self._link.next(0) if more else None  # what is taken from the link must be handled
-        if self._held() and self._monotonic() >= self._commit_at():
-            self._commit()
-        elif not self._held():
-            self._look_who_is_approved()
-        self._write_heads_if_due(self._now())
-        if self._link.connected:
-            with suppress(LinkDown):
-                self._send()
 
     def _patience(self, longest_s: float) -> float:
         now = self._monotonic()
         waits = [longest_s]
-        if self._held():
+        if self._batch:
             waits.append(self._commit_at() - now)
         return max(0.0, min(waits))
 
     def _held(self) -> int:
-        return len(self._events) + len(self._statuses) + len(self._rejected)
+        return len(self._batch)
 
     def _commit_at(self) -> float:
-        full = self._held() >= self._settings.batch_rows
-        return max(self._retry_at, self._began if full else self._began + self._settings.batch_ms / 1000)
+        full, began = self._held() >= self._settings.batch_rows, self._batch.began
+        return max(self._retry_at, began if full else began + self._settings.batch_ms / 1000)
 
     def _handle(self, event: Event) -> None:
         match event:
             case Connected():
                 _log.info("connected to the broker")
                 self._said = None
-                self._receipts.clear()  # void with the connection they came over
+                self._batch.receipts.clear()  # void with the connection they came over
                 self._unanswered = dict.fromkeys(self._unanswered, self._monotonic())
                 self._offers.begin_again()
                 with suppress(LinkDown):
@@ -191,12 +196,12 @@ class Collector:
 
     def _hold(self, received: Received) -> None:
         """Put a message into the batch, unless so many wait already that the broker had better keep it."""
-        if max(self._held(), len(self._receipts)) >= _most_held(self._settings):
+        if max(self._held(), len(self._batch.receipts)) >= _most_held(self._settings):
             self._left_behind = True
             return
-        if not self._held():
-            self._began = self._monotonic()
-        self._receipts.append(received)
+        if not self._batch:
+            self._batch.began = self._monotonic()
+        self._batch.receipts.append(received)
         at = self._now()
         try:
             found = inspect(received.topic, received.payload, retained=received.retained, at=at)
@@ -204,48 +209,48 @@ class Collector:
             _log.error("a message could not be looked at: %s", type(error).__name__)
             reason = f"could not be looked at: {type(error).__name__}"
             found = [Rejected(topic=received.topic, reason=reason, payload=received.payload, received_at=at)]
+        self._admission.begin([each for each in found if isinstance(each, Arrival)])
         for each in found:
-            self._hold_one(received, each)
-
-    def _hold_one(self, received: Received, found: Found) -> None:
-        match found:
-            case Arrival():
-                self._events.setdefault(found.digest, found)
-            case HeardStatus():
-                self._statuses[received.topic] = found
-                if "ack_refused" in found.status.alarms:
+            self._batch.hold(received.topic, each)
+            if isinstance(each, HeardStatus):
+                if "ack_refused" in each.status.alarms:
                     # Perhaps something lies there that nobody signed, and is refused at every connect.
-                    self._clearing.add(terminal_topic(found.status.office, found.status.terminal, "ack"))
-            case Rejected():
-                self._rejected.setdefault((received.topic, found.payload), found)
-            case _:
-                assert_never(found)
-        if received.retained and not isinstance(found, HeardStatus):
-            self._clearing.add(received.topic)  # an entry is never retained, and poison must not stay
+                    self._clearing.add(terminal_topic(each.status.office, each.status.terminal, "ack"))
+            elif received.retained:
+                self._clearing.add(received.topic)  # an entry is never retained, and poison must not stay
 
     def _event_filter(self) -> str:
         filter_ = terminal_topic("+", "+", "event")
         return f"$share/{SHARE_GROUP}/{filter_}" if self._settings.shared else filter_
 
     def _commit(self) -> None:
-        """Commit the batch, then note the acknowledgements and let the broker forget it; or keep it for later."""
-        statuses = list(self._statuses.values())
+        """Commit the batch, then note the acknowledgements and let the broker forget it; or keep it for later.
+
+        Meanwhile the next one is gathered, its signatures are checked, and what waits to be said is said.
+        """
+        batch, self._batch = self._batch, Batch()
         try:
             self._greet(self._admission.look())
-            admitted = self._admission.check(list(self._events.values()))
-            rejected = [*self._rejected.values(), *admitted.rejected]
-            added = take(self._register, events=admitted.arrivals, statuses=statuses, rejected=rejected)
-            for heard in statuses:
+            under_way = self._writer.submit(self._store, batch)
+            while not wait([under_way], _GLANCE_S).done:
+                room = _most_held(self._settings) - len(batch)
+                if self._held() < min(room, self._settings.batch_rows):
+                    self._gather(0)
+                self._send_if_connected()
+            admitted, rejected, added = under_way.result()
+            for heard in batch.statuses.values():
                 self._answers.ask(self._register, heard.status)
         except RegisterReplaced:
             raise  # to write on would be to lose; nothing of this batch is acknowledged
         except RegisterError as error:
+            batch.take_over(self._batch)
+            self._batch = batch
             self._keep_for_later(error)
             return
         if self._failures:
             _log.info("the register is back, nothing was lost")
         self._failures = 0
-        for arrival, outcome in zip(admitted.arrivals, added.outcomes, strict=True):
+        for arrival, outcome in zip(admitted, added.outcomes, strict=True):
             if outcome is Outcome.CONFLICT:
                 _log.error(
                     "alarm event_conflict: terminal %s epoch %s seq %d came with other bytes than before, or after "
@@ -255,16 +260,20 @@ class Collector:
         if rejected:
             reasons = sorted({each.reason for each in rejected})
             _log.warning("rejected %d messages, such as: %r", len(rejected), reasons[0])
-        self._answers.note(admitted.arrivals, added.outcomes, added.reached)
-        self._events.clear()
-        self._statuses.clear()
-        self._rejected.clear()
-        for received in self._receipts:
+        self._answers.note(admitted, added.outcomes, added.reached)
+        for received in batch.receipts:
             self._link.confirm(received)
-        self._receipts.clear()
         if self._left_behind:
             self._left_behind = False
             self._link.reconnect("messages wait at the broker since the register was away")
+
+    def _store(self, batch: Batch) -> tuple[Sequence[Arrival], Sequence[Rejected], Added]:
+        """Commit what may be taken of the batch and say what that was. Raises RegisterError. The writer's thread."""
+        admitted = self._admission.check(list(batch.events.values()))
+        rejected = [*batch.rejected.values(), *admitted.rejected]
+        statuses = list(batch.statuses.values())
+        added = take(self._register, events=admitted.arrivals, statuses=statuses, rejected=rejected)
+        return admitted.arrivals, rejected, added
 
     def _look_who_is_approved(self) -> None:
         with suppress(RegisterError):  # it is looked at again before anything is taken
@@ -287,6 +296,11 @@ class Collector:
             self._answers.remind(self._register)
         except RegisterError as error:
             _log.warning("no kiosk is reminded: %s", error)
+
+    def _send_if_connected(self) -> None:
+        if self._link.connected:
+            with suppress(LinkDown):
+                self._send()
 
     def _send(self) -> None:
         """Send what may be under way: acknowledgements first, then encoding sets. Raises LinkDown."""

@@ -26,10 +26,12 @@ def inspect(topic: str, payload: bytes, *, retained: bool, at: datetime) -> list
     try:
         match topic.rpartition("/")[2]:
             case "event":
-                return [_entry(topic, each, at) for each in chain.unpack(payload)]
+                entries = chain.unpack(payload)
+                spoken_for = address_of(topic)
+                return [_entry(topic, spoken_for, each, at) for each in entries]
             case "status":
                 status = decode(TerminalStatus, payload)
-                _refuse_stranger(topic, status.office, status.terminal)
+                _refuse_stranger(address_of(topic), status.office, status.terminal)
                 _refuse_impossible_time(status.at)
                 return [HeardStatus(status=status, payload=payload, retained=retained, received_at=at)]
             case _:
@@ -38,11 +40,11 @@ def inspect(topic: str, payload: bytes, *, retained: bool, at: datetime) -> list
         return [Rejected(topic=topic, reason=str(error), payload=payload, received_at=at)]
 
 
-def _entry(topic: str, payload: bytes, at: datetime) -> Found:
+def _entry(topic: str, spoken_for: tuple[str, str], payload: bytes, at: datetime) -> Found:
     try:
         found = arrival(payload, at)
         entry = found.entry
-        _refuse_stranger(topic, entry.office, entry.terminal)
+        _refuse_stranger(spoken_for, entry.office, entry.terminal)
         _refuse_impossible_time(entry.recorded_at)
         if isinstance(entry, AttendanceEvent):
             _refuse_impossible_time(entry.punch.occurred_at, entry.punch.first_seen_at)
@@ -51,15 +53,15 @@ def _entry(topic: str, payload: bytes, at: datetime) -> Found:
     return found
 
 
-def _refuse_stranger(topic: str, office: str, terminal: str) -> None:
-    if (office, terminal) != address_of(topic):
+def _refuse_stranger(spoken_for: tuple[str, str], office: str, terminal: str) -> None:
+    if (office, terminal) != spoken_for:
         raise MessageRefused(f"it says it is from {terminal} of {office}, but came on another topic")
 
 
 def _refuse_impossible_time(*moments: datetime) -> None:
     for moment in moments:
         try:
-            year = moment.astimezone(UTC).year
+            year = (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).year
         except (OverflowError, ValueError) as error:
             raise MessageRefused("a time beyond the calendar") from error
         if not _EARLIEST_YEAR <= year <= _LATEST_YEAR:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+import msgspec
 import sqlalchemy as sa
 
 from errors import HadirError
@@ -18,7 +19,7 @@ from sync import chain
 from sync.chain import Sealed
 from sync.messages import AttendanceEvent, Entry
 from sync.register import Register
-from sync.register.schema import events, heads, insert_for, quarantine
+from sync.register.schema import events, heads, insert_for, insert_many, quarantine
 
 Key = tuple[str, str]
 """(terminal, epoch): one life of one terminal's database."""
@@ -37,8 +38,7 @@ class Outcome(StrEnum):
     """The same punch is there under another place: its card was put back after it had recorded it again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """An entry as it came: decoded, its exact bytes and their SHA-256, and when the centre had it."""
 
     entry: Entry
@@ -50,6 +50,11 @@ class Arrival:
     @property
     def key(self) -> Key:
         return self.entry.terminal, self.entry.epoch
+
+    @property
+    def who(self) -> tuple[str, str]:
+        """(office, terminal), which keys are approved for."""
+        return self.entry.office, self.entry.terminal
 
 
 def arrival(payload: bytes, received_at: datetime) -> Arrival:
@@ -108,7 +113,7 @@ def add_in(connection: sa.Connection, batch: Sequence[Arrival]) -> Added:
         if head != group.head:
             moved.append(_head_row(batch[positions[-1]], head))
     if stored:
-        connection.execute(sa.insert(events), [_row(each) for each in stored])
+        insert_many(connection, events, [_row(each) for each in stored])
     for each, reason in refused:
         _isolate(connection, each, reason)
     if moved:

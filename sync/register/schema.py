@@ -1,6 +1,9 @@
 """The register's tables as code sees them; the migrations beside this file are what makes them."""
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import cache
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +18,47 @@ Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def insert_for(connection: sa.Connection, table: sa.Table) -> Any:
     """Return an INSERT that knows ON CONFLICT, which both databases have and plain SQLAlchemy has not."""
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def insert_many(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Have `rows`, which all name the same columns, in `table`.
+
+    The values go to the driver as they are, but for the moments, which SQLite keeps as text: SQLAlchemy's look at each
+    value took half of the time of a whole batch.
+    """
+    dialect = connection.dialect
+    statement, in_order = _insert(table, tuple(rows[0]), dialect)
+    if dialect.name != "sqlite":
+        connection.exec_driver_sql(statement, list(rows))
+        return
+    moments = [name for name in rows[0] if isinstance(table.c[name].type, Instant)]
+    texts: dict[datetime | None, str | None] = {None: None}
+    values = []
+    for row in rows:
+        for name in moments:
+            moment = row[name]
+            text = texts.get(moment)
+            if text is None and moment is not None:
+                text = texts[moment] = _text(moment)
+            row[name] = text
+        values.append(in_order(row))
+    connection.exec_driver_sql(statement, values)
+
+
+@cache
+def _insert(table: sa.Table, names: tuple[str, ...], dialect: sa.Dialect) -> tuple[str, Callable[[Any], Any]]:
+    """Return the driver's own INSERT, and what puts the values of a row into the order it wants them in."""
+    compiled = sa.insert(table).values({name: sa.bindparam(name) for name in names}).compile(dialect=dialect)
+    return str(compiled), itemgetter(*(getattr(compiled, "positiontup", None) or names))
+
+
+def _text(moment: datetime) -> str:
+    """Return `moment` as SQLAlchemy has SQLite keep it: UTC, to the microsecond, sortable."""
+    if moment.tzinfo is not UTC:
+        if moment.tzinfo is None:
+            raise ValueError("a moment without zone")
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(" ", "microseconds")[:26]
 
 
 class Instant(sa.types.TypeDecorator[datetime]):
