@@ -253,6 +253,18 @@ def bench_delivery(punches: int, kills: int, seeds: int, seed: int | None, as_js
         sys.exit(1)
 
 
+@bench.command("collector")
+@click.option("--events", type=click.IntRange(3_000, 10_000_000), help="How many wait on 300 kiosks (420,000).")
+@click.option("--soak", type=click.FloatRange(0, 1_440), help="Minutes of 30 punches a second at the end (10).")
+@click.option("--quick", is_flag=True, help="A minute instead of twelve: fewer events, no soak.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
+def bench_collector(events: int | None, soak: float | None, quick: bool, as_json: bool) -> None:
+    """Punches a second into each database, how long one waits for its word, a week's backlog, a long day."""
+    from bench import collector as room
+
+    room.run(room.wanted(events=events, soak_min=soak, quick=quick), as_json=as_json)
+
+
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, ANSWERED)
     main(prog_name="hadir")

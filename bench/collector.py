@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
@@ -54,6 +54,14 @@ class Wanted:
 
 
 QUICK = Wanted(events=60_000, speed_events=30_000, rate_s=6.0, soak_min=0.0)
+
+
+def wanted(*, events: int | None = None, soak_min: float | None = None, quick: bool = False) -> Wanted:
+    """Return what to measure: everything or quickly, with so many events that wait and minutes at the end if given."""
+    base = QUICK if quick else Wanted()
+    if events is not None:
+        base = replace(base, events=events - events % KIOSKS, speed_events=min(base.speed_events, events))
+    return base if soak_min is None else replace(base, soak_min=soak_min)
 
 
 def run(wanted: Wanted, *, as_json: bool = False) -> None:
