@@ -13,9 +13,10 @@ from sync.collector_key import ack_door
 from sync.received_sets import ReleaseDoor
 from sync.releases import EncodingSet, Person, ReleaseRefused
 from sync.uplink import Uplink
-from terminal import store
+from terminal import chrony, store
 from terminal.camera import Camera, open_camera
 from terminal.card import Card, take, wait_for
+from terminal.clock import Clock
 from terminal.display import Display
 from terminal.faces import Engine, engine_id_of, open_engine
 from terminal.gallery import Gallery
@@ -65,9 +66,12 @@ def run(
         )
         shelf = Shelf(Gallery.empty(supplies.engine_id))
         storage = Storage(settings.terminal.state, quota_mb=settings.terminal.storage_mb)
+        watch = chrony.Watch()
+        clock = Clock(known=card.known, chrony=lambda: watch.heard)
         pulse = Pulse(
             settings,
             gallery=shelf.gallery,
+            clock=clock,
             card_alarms=card.alarms,
             supply_alarms=supplies.alarms,
             storage_alarms=storage.alarms,
@@ -93,7 +97,7 @@ def run(
         ledger = Ledger(
             settings,
             outbox=card.outbox,
-            pulse=pulse,
+            clock=clock,
             wake_uplink=lambda: uplink.body.wake(),
             refused=storage.wake,
         )
@@ -117,6 +121,7 @@ def run(
             crashed=pulse.restarted,
         )
         threads = (
+            Lasting("chrony", lambda: watch, crashed=pulse.restarted),
             Lasting("storage", lambda: storage, crashed=pulse.restarted),
             Lasting("supplies", lambda: supplies, crashed=pulse.restarted),
             uplink,

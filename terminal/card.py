@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 import config
 from sync import keys, notify
 from sync.outbox import Outbox, OutboxFailed
-from terminal import storage, store
+from sync.outbox.newest import newest_entries
+from terminal import clock, storage, store
 from terminal.display import Closed, Display
 from terminal.screens import card_down
 from terminal.screens.look import Context
@@ -30,10 +31,14 @@ _log = logging.getLogger("hadir.terminal.card")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """The main thread's card. `alarms` are those that stand on it; `close` gives it back, and may be called once."""
+    """The main thread's card. `known` is what it tells of the time, `alarms` are those that stand on it.
+
+    `close` gives it back, and may be called once.
+    """
 
     outbox: Outbox
     signer: keys.Signer
+    known: clock.Remembered
     alarms: tuple[str, ...]
     close: Callable[[], None]
 
@@ -53,11 +58,18 @@ def take(settings: config.Config) -> Card:
         try:
             signer = keys.signer(keys.device_key(folder))
             outbox = Outbox(connection, office=settings.office.id, terminal=settings.terminal.id, signer=signer)
+            known = clock.remembered(newest_entries(connection), clock.boot_id())
         except OutboxFailed as error:
             if isinstance(error.__cause__, sqlite3.Error):
                 raise store.CardFailing(str(error)) from error
             raise
-        return Card(outbox=outbox, signer=signer, alarms=store.alarms(connection), close=held.pop_all().close)
+        return Card(
+            outbox=outbox,
+            signer=signer,
+            known=known,
+            alarms=store.alarms(connection),
+            close=held.pop_all().close,
+        )
 
 
 def wait_for(settings: config.Config, *, display: Display, stop: threading.Event) -> Card | None:

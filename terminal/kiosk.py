@@ -229,6 +229,7 @@ class Kiosk:
             return
         self._looked_s = now_s
         self._pulse.look()
+        self._ledger.note_clock()
         if self._pulse.offline_since() is not None:
             self._ledger.count()
 

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 
 import config
-from sync.messages import AttendanceEvent
+from sync.messages import UNTIMED, AttendanceEvent
 from sync.outbox import Outbox, OutboxFailed
-from terminal import health
+from terminal.clock import Clock, boot_id
 from terminal.matching import Outcome
-from terminal.pulse import Pulse
 from terminal.sighting import Sighting
 from terminal.visit.signals import CommitFailed, Committed, Record
 
@@ -27,14 +26,15 @@ class Ledger:
         settings: config.Config,
         *,
         outbox: Outbox,
-        pulse: Pulse,
+        clock: Clock,
         wake_uplink: Callable[[], None],
         refused: Callable[[], None],
     ) -> None:
         """`refused` is called when the card did not take a punch: it may only need room."""
         self._zone: tzinfo = settings.office.zone
         self._repeat_window_s = settings.visit.repeat_window_s
-        self._outbox, self._pulse, self._wake_uplink = outbox, pulse, wake_uplink
+        self._outbox, self._clock, self._wake_uplink = outbox, clock, wake_uplink
+        self._untimed = True  # the process before may have left punches that wait for the time
         self._refused = refused
         self._said = ""
         self.waiting = 0
@@ -43,19 +43,22 @@ class Ledger:
     def record(self, asked: Record) -> Committed | CommitFailed:
         """Return Committed when the punch is on the card, whatever is cut now; else CommitFailed, and it is not."""
         punch = asked.punch
+        quality, now = self._clock.look()
         try:
             event = self._outbox.record(
                 punch,
-                clock=self._pulse.vitals.clock,
-                boot_id=health.boot_id(),
-                boottime_ns=health.boottime_ns(),
-                recorded_at=datetime.now(UTC),
+                clock=quality,
+                boot_id=boot_id(),
+                boottime_ns=now.boottime_ns,
+                recorded_at=now.at,
                 repeat_of=asked.first.seq if asked.first is not None else None,
             )
         except OutboxFailed as error:
             _log.error("visit not recorded employee=%s method=%s: %s", punch.employee, punch.method, error)
             self._refused()
             return CommitFailed()
+        self._clock.recorded(quality, now.at)
+        self._untimed = self._untimed or quality in UNTIMED
         taken = datetime.now(UTC) - punch.first_seen_at
         _log.info(
             "visit recorded employee=%s method=%s seq=%d ms_from_first_seen=%d%s",
@@ -67,6 +70,25 @@ class Ledger:
         )
         self._wake_uplink()
         return Committed(event=event, first_event=asked.first)
+
+    def note_clock(self) -> None:
+        """The chain holds what the clock is worth, if punches of this boot wait for that and it is known now."""
+        if not self._untimed:
+            return
+        quality, now = self._clock.look()
+        if quality in UNTIMED:
+            return
+        try:
+            note = self._outbox.note_clock(
+                clock=quality, boot_id=boot_id(), boottime_ns=now.boottime_ns, recorded_at=now.at
+            )
+        except OutboxFailed as error:
+            self._say(f"the time that came back cannot be noted: {error}")
+            return
+        self._untimed = False
+        if note is not None:
+            _log.info("the time is known again seq=%d clock=%s", note.seq, quality)
+            self._wake_uplink()
 
     def earlier(self, employee: str) -> AttendanceEvent | None:
         """Return the last punch of the office's day that was no repeat, and not one of an earlier life of the card."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import config
 from sync.own_status import Condition
 from terminal import health
+from terminal.clock import Clock, boot_id
 from terminal.gallery import Gallery
 
 _OFFLINE_AFTER_S = 6.0
@@ -20,12 +21,13 @@ class Pulse:
         settings: config.Config,
         *,
         gallery: Callable[[], Gallery],
+        clock: Clock,
         card_alarms: tuple[str, ...],
         supply_alarms: Callable[[], tuple[str, ...]],
         storage_alarms: Callable[[], tuple[str, ...]],
     ) -> None:
         self._folder = settings.terminal.state
-        self._gallery = gallery
+        self._gallery, self._clock = gallery, clock
         self._card_alarms, self._supply_alarms = card_alarms, supply_alarms
         self._storage_alarms = storage_alarms
         self._began_s = time.monotonic()
@@ -33,11 +35,11 @@ class Pulse:
         self._told_at = datetime.now(UTC)
         self.camera = "starting"
         self.restarts = 0
-        self.vitals = health.vitals(self._folder)
+        self.vitals = health.vitals(self._folder, self._clock.look()[0])
 
     def look(self) -> None:
         """The vitals are those of now."""
-        self.vitals = health.vitals(self._folder)
+        self.vitals = health.vitals(self._folder, self._clock.look()[0])
 
     def restarted(self) -> None:
         """One more thread had to be started again."""
@@ -53,7 +55,7 @@ class Pulse:
             engine_id=gallery.engine_id,
             camera=self.camera,
             clock=vitals.clock,
-            boot_id=health.boot_id(),
+            boot_id=boot_id(),
             disk_free_mb=vitals.disk_free_mb,
             temperature_c=vitals.temperature_c,
             uptime_s=vitals.uptime_s,

@@ -30,6 +30,8 @@ PACKAGES = {
     "mkfs.btrfs": "btrfs-progs",
     "mkfs.ext4": "e2fsprogs",
     "fiu-run": "fiu-utils",
+    "chronyd": "chrony",
+    "faketime": "faketime",
     "ip": "iproute2",
     "iptables": "iptables",
 }
