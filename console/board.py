@@ -8,7 +8,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from sync.messages import Direction, TerminalStatus
-from sync.register.events import RegisteredEvent
+from sync.register.events import RegisteredEvent, TimedBy
 from sync.register.people import Employee
 from sync.register.statuses import TerminalState
 
@@ -19,7 +19,11 @@ SHOWN_PEOPLE = 48
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """One line of the list. `at` is when the person was recognised; `after_s` how long until the register had it."""
+    """One line of the list. `at` is when the person arrived, as well as it is known (`timed_by` clock, boot, bounds).
+
+    Between bounds, it was not before `earliest` nor after `latest`. `after_s` is how long after the recognition the
+    register had it, absent where the kiosk's clock was not known.
+    """
 
     id: int
     at: datetime
@@ -32,18 +36,25 @@ class Arrival:
     direction: str
     method: str
     repeat: bool
-    after_s: float
+    after_s: float | None
+    timed_by: str
+    earliest: datetime | None
+    latest: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """An employee in a group of an office; `since` is their newest punch, `elsewhere` where that was if not at home."""
+    """An employee in a group of an office; `since` is their newest punch, `elsewhere` where that was if not at home.
+
+    `about` where the time of that punch is only known between bounds.
+    """
 
     number: str
     name: str
     initials: str
     hue: int
     since: datetime | None
+    about: bool
     elsewhere: str | None
 
 
@@ -127,12 +138,13 @@ def board_of(
 ) -> Board:
     """Return the page at `now`: everything of the day that `now` has in `zone`, newest first.
 
-    A punch belongs to the day on which its face was first seen. People who have withdrawn have no name here.
+    A punch belongs to the day on which its face was first seen, as well as that is known. People who have withdrawn
+    have no name here.
     """
     midnight = day_start(now, zone)
     known = {each.number: each for each in people if each.withdrawn_at is None}
-    today = [each for each in records if each.first_seen_at >= midnight]
-    today.sort(key=lambda each: (each.occurred_at, each.id), reverse=True)
+    today = [each for each in records if each.counted_at >= midnight]
+    today.sort(key=lambda each: (each.counted_at, each.id), reverse=True)
     kiosks = tuple(
         sorted((_kiosk(each, now, silent_after_s) for each in heard), key=lambda kiosk: (kiosk.office, kiosk.terminal))
     )
@@ -162,7 +174,7 @@ def _arrival(record: RegisteredEvent, known: Mapping[str, Employee]) -> Arrival:
     person = known.get(record.employee)
     return Arrival(
         id=record.id,
-        at=record.occurred_at,
+        at=record.counted_at,
         number=record.employee,
         name=person.name if person else None,
         initials=initials(person.name) if person else "?",
@@ -172,7 +184,12 @@ def _arrival(record: RegisteredEvent, known: Mapping[str, Employee]) -> Arrival:
         direction=record.direction.value,
         method=record.method.value,
         repeat=record.repeat_of is not None,
-        after_s=max((record.received_at - record.occurred_at).total_seconds(), 0),
+        after_s=max((record.received_at - record.occurred_at).total_seconds(), 0)
+        if record.timed_by is TimedBy.CLOCK
+        else None,
+        timed_by=record.timed_by.value,
+        earliest=record.earliest_at,
+        latest=record.latest_at,
     )
 
 
@@ -242,6 +259,7 @@ def _seen(person: Employee, record: RegisteredEvent | None, names: Mapping[str, 
         name=person.name,
         initials=initials(person.name),
         hue=_hue(person.number),
-        since=record.occurred_at if record else None,
+        since=record.counted_at if record else None,
+        about=record is not None and record.timed_by is TimedBy.BOUNDS,
         elsewhere=names.get(record.office, record.office) if record and away else None,
     )

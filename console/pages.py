@@ -33,6 +33,7 @@ class Pages:
         )
         self._environment.filters |= {
             "clock": lambda moment: f"{moment.astimezone(zone):%H:%M:%S}",
+            "day_clock": lambda moment: f"{moment.astimezone(zone):%d-%m %H:%M}",
             "clock_short": lambda moment: f"{moment.astimezone(zone):%H:%M}",
             "iso": lambda moment: moment.astimezone(UTC).isoformat(timespec="milliseconds"),
         }

@@ -13,7 +13,7 @@ from pathlib import Path
 import config
 from console.board import Board, board_of, day_start
 from sync.register import Register, RegisterError, RegisterUnavailable
-from sync.register.events import RegisteredEvent, events_of_day, events_since, last_id
+from sync.register.events import RegisteredEvent, TimedBy, events_of_day, events_retimed, events_since, last_id
 from sync.register.people import Employee, list_people
 from sync.register.statuses import TerminalState, all_statuses
 
@@ -178,7 +178,7 @@ class Watch:
             self._records, self._midnight = {each.id: each for each in whole_day}, midnight
         while new := events_since(register, self._last_id):
             self._last_id = new[-1].id
-            self._records |= {each.id: each for each in new if each.first_seen_at >= midnight}
+            self._records |= {each.id: each for each in new if each.counted_at >= midnight}
         now = time.monotonic()
         known = {each.number for each in self._people}
         stranger = any(each.employee not in known for each in self._records.values())
@@ -186,6 +186,9 @@ class Watch:
             self._people, self._people_at = list_people(register), now
         if now - self._slow_at >= SLOW_EVERY_S:
             self._heard, self._slow_at = all_statuses(register), now
+            # What was told without a clock is told better when the time comes back, under the same id.
+            by_clock = {id: each for id, each in self._records.items() if each.timed_by is TimedBy.CLOCK}
+            self._records = by_clock | {each.id: each for each in events_retimed(register, start=midnight)}
 
     def _board(self) -> Board:
         return board_of(

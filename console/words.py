@@ -79,6 +79,14 @@ _TEXTS = {
     "repeat": ("ulangan", "repeat"),
     "no_name": ("Tanpa nama", "No name"),
     "elsewhere": ("di {office}", "at {office}"),
+    "timed_boot": (
+        "Jam kiosk belum benar saat itu; waktunya dihitung kemudian",
+        "The kiosk's clock was not right; the time was worked out later",
+    ),
+    "timed_bounds": (
+        "Jam kiosk tidak diketahui: antara {earliest} dan {latest}",
+        "The kiosk's clock was not known: between {earliest} and {latest}",
+    ),
     "late_by": ("sampai di pusat {seconds} dtk kemudian", "at the centre {seconds} s later"),
     "complete": ("Lengkap sampai {time}", "Complete until {time}"),
     "complete_of": ("{heard} dari {all} kiosk", "{heard} of {all} kiosks"),

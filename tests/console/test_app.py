@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,11 @@ import pytest
 
 import config
 from console import app
-from sync.messages import Direction, Method, Presence
+from sync.messages import ClockQuality, Direction, Method, Presence
 from sync.register import Register
+from sync.register.arrivals import arrival
+from sync.register.intake import take
+from tests.sync.test_retiming import Kiosk
 
 Serve = Callable[[config.Config], httpx.Client]
 Centre = Any  # conftest.Centre, which cannot be imported from here
@@ -67,6 +71,25 @@ def test_a_filled_register_is_on_the_page_without_javascript(
     for words in ("set wajah palsu ditolak", "something new", "Data belum lengkap", "Ahmad Fauzi"):
         assert words in page
     assert "Barack Obama" in served(settings).get("/?lang=en").text
+
+
+def test_a_punch_of_a_lost_clock_is_shown_at_the_time_that_is_worked_out_later(
+    served: Serve, settings: config.Config, centre: Centre
+) -> None:
+    centre.employee("1001", "Barack Obama")
+    at = centre.at - timedelta(minutes=1)
+    kiosk = Kiosk("lobby-9")
+    kiosk.boot(at - timedelta(minutes=30), shows=datetime(1970, 1, 1, tzinfo=UTC))
+    kiosk.punch(at, ClockQuality.UNSYNCED, employee="1001")
+    take(centre.register, events=[arrival(kiosk.payloads[0], centre.at)])
+    client = served(settings)
+    assert "Barack Obama" in client.get("/").text
+    kiosk.wrong = timedelta(0)
+    kiosk.note(at + timedelta(seconds=20))
+    take(centre.register, events=[arrival(kiosk.payloads[1], centre.at)])
+    shown = f"{at.astimezone(settings.office.zone):%H:%M:%S}*</time>"
+    until(lambda: shown in client.get("/").text)
+    assert "The kiosk&#39;s clock was not right" in client.get("/?lang=en").text
 
 
 def test_the_language_is_the_one_asked_for(served: Serve, settings: config.Config, centre: Centre) -> None:

@@ -1,5 +1,6 @@
 """The board: who is in, who has left, whom nobody has seen, and how far the data can be trusted."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -30,10 +31,17 @@ def person(number: str, name: str, office: str = "demo", *, withdrawn: bool = Fa
 
 
 def punch(
-    number: str, ago_s: float, *, out: bool = False, office: str = "demo", repeat_of: int | None = None, id: int = 1
+    number: str,
+    ago_s: float,
+    *,
+    out: bool = False,
+    office: str = "demo",
+    repeat_of: int | None = None,
+    id: int = 1,
+    **more: object,
 ) -> RegisteredEvent:
     at = NOW - timedelta(seconds=ago_s)
-    return RegisteredEvent(
+    made = RegisteredEvent(
         id=id,
         terminal="lobby-1",
         epoch="a" * 32,
@@ -55,6 +63,7 @@ def punch(
         earliest_at=None,
         latest_at=None,
     )
+    return replace(made, **more)  # type: ignore[arg-type]
 
 
 def kiosk(
@@ -156,3 +165,24 @@ def test_a_kiosk_that_claims_to_be_online_but_does_not_speak_is_silent() -> None
 )
 def test_initials(name: str, letters: str) -> None:
     assert initials(name) == letters
+
+
+def test_people_are_shown_at_the_time_that_counts_not_at_what_a_wrong_clock_said() -> None:
+    lost = datetime(1970, 1, 1, tzinfo=UTC)
+    told = punch(
+        "1", 0, id=1, first_seen_at=lost, occurred_at=lost, counted_at=NOW - timedelta(hours=2), timed_by=TimedBy.BOOT
+    )
+    between = punch(
+        "2", 0, id=2, first_seen_at=lost, occurred_at=lost, timed_by=TimedBy.BOUNDS,
+        counted_at=NOW - timedelta(hours=1), earliest_at=NOW - timedelta(hours=1), latest_at=NOW,
+    )  # fmt: skip
+    yesterday = punch("3", 0, id=3, counted_at=NOW - timedelta(days=1), timed_by=TimedBy.BOUNDS)
+    shown = board([told, between, yesterday, punch("1", 5, id=4)], [person("1", "Ani"), person("2", "Budi")])
+    assert [(each.id, each.timed_by, each.at) for each in shown.arrivals] == [
+        (4, "clock", NOW - timedelta(seconds=5)),
+        (2, "bounds", NOW - timedelta(hours=1)),
+        (1, "boot", NOW - timedelta(hours=2)),
+    ]
+    assert [each.after_s for each in shown.arrivals] == [0.5, None, None]
+    assert (shown.arrivals[1].earliest, shown.arrivals[1].latest) == (NOW - timedelta(hours=1), NOW)
+    assert [(each.number, each.about) for each in shown.offices[0].inside] == [("1", False), ("2", True)]
