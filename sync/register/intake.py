@@ -1,13 +1,16 @@
 """One transaction for everything the collector takes at once."""
 
+import logging
 from collections.abc import Sequence
 
 from sync.register import Register
 from sync.register.arrivals import Added, Arrival, Outcome, add_in
 from sync.register.devices import offer_in
 from sync.register.refusals import Rejected, note_in
-from sync.register.retiming import retime_in
+from sync.register.retiming import clock_suspects, retime_in
 from sync.register.statuses import HeardStatus, put_in
+
+_log = logging.getLogger("hadir.sync.intake")
 
 
 def take(
@@ -24,7 +27,8 @@ def take(
     with register.write() as connection:
         added = add_in(connection, events)
         outcomes = zip(events, added.outcomes, strict=True)
-        retime_in(connection, [each for each, outcome in outcomes if outcome is Outcome.STORED])
+        stored = [each for each, outcome in outcomes if outcome is Outcome.STORED]
+        retime_in(connection, stored)
         put_in(connection, statuses)
         for heard in statuses:
             if heard.status.device_key is not None:
@@ -36,4 +40,8 @@ def take(
                     at=heard.received_at,
                 )
         note_in(connection, rejected)
+    for terminal, ahead in clock_suspects(stored).items():
+        _log.error(
+            "alarm clock_suspect: terminal %s says it knows the time and is %s ahead of this machine", terminal, ahead
+        )
     return added

@@ -20,10 +20,12 @@ from sync.messages import UNTIMED, AttendanceEvent
 from sync.register.arrivals import Arrival
 from sync.register.boot_times import LONGEST_VISIT, Boot, bound, lag_of, moment, place, time_by_anchor, us
 from sync.register.events import TimedBy
-from sync.register.schema import boots, events, heads, insert_for
+from sync.register.schema import boots, events, heads, insert_for, listed
 
 _SLACK = timedelta(seconds=-2)  # two clocks read one after the other
 _KEYS_A_QUERY = 1000
+AHEAD = timedelta(minutes=5)
+"""Acceptance E3: two machines that both know the time differ by less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,15 +62,29 @@ def retime_in(connection: sa.Connection, stored: Sequence[Arrival]) -> None:
     bound(connection, growing=growing, unsettled=unsettled - anchors.keys())
 
 
+def clock_suspects(stored: Iterable[Arrival]) -> dict[str, timedelta]:
+    """Return the terminals that say their clock is right and are ahead of the centre's, and by how much.
+
+    One that is behind cannot be told from punches that waited on their card for a network. *Pure.*
+    """
+    ahead = [each for each in stored if each.entry.recorded_at - each.received_at > AHEAD]
+    return {
+        each.entry.terminal: each.entry.recorded_at - each.received_at
+        for each in ahead
+        if each.entry.clock not in UNTIMED
+    }
+
+
 def _anchors(connection: sa.Connection, wanted: Iterable[Boot]) -> dict[Boot, _Anchor]:
     keys = sorted(wanted)
     found: dict[Boot, _Anchor] = {}
     for start in range(0, len(keys), _KEYS_A_QUERY):
+        here = listed((boots.c.terminal, boots.c.boot_id), keys[start : start + _KEYS_A_QUERY])
         rows = connection.execute(
             sa.select(boots, events.c.boottime_ns, heads.c.highest)
             .join(events, place(boots.c.terminal, boots.c.epoch, boots.c.seq))
             .join(heads, sa.and_(heads.c.terminal == boots.c.terminal, heads.c.epoch == boots.c.epoch))
-            .where(sa.tuple_(boots.c.terminal, boots.c.boot_id).in_(keys[start : start + _KEYS_A_QUERY]))
+            .join(here, sa.and_(boots.c.terminal == here.c.terminal, boots.c.boot_id == here.c.boot_id))
         )
         for terminal, boot_id, *values, boottime_ns, highest in rows:
             offset_us, epoch, seq = values
@@ -97,11 +113,11 @@ def _beside(
     keys = sorted(wanted)
     found: set[Boot] = set()
     for start in range(0, len(keys), _KEYS_A_QUERY):
+        here = listed((events.c.terminal, events.c.epoch, events.c.seq), keys[start : start + _KEYS_A_QUERY])
         rows = connection.execute(
-            sa.select(events.c.terminal, events.c.boot_id).where(
-                sa.tuple_(events.c.terminal, events.c.epoch, events.c.seq).in_(keys[start : start + _KEYS_A_QUERY]),
-                events.c.timed_by == TimedBy.BOUNDS.value,
-            )
+            sa.select(events.c.terminal, events.c.boot_id)
+            .join(here, place(here.c.terminal, here.c.epoch, here.c.seq))
+            .where(events.c.timed_by == TimedBy.BOUNDS.value)
         )
         found |= {(row.terminal, row.boot_id) for row in rows}
     return found

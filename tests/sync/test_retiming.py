@@ -260,6 +260,21 @@ def test_the_centres_clock_is_believed_before_a_kiosks(register: Register) -> No
     assert rows[3].counted_at - rows[2].counted_at == seconds(40)
 
 
+@pytest.mark.parametrize(("off", "clock", "told"), [
+    (timedelta(days=1), SYNCED, True), (timedelta(minutes=6), HOLDOVER, True), (timedelta(minutes=4), SYNCED, False),
+    (timedelta(days=1), ESTIMATED, False), (timedelta(days=-1), SYNCED, False),
+])  # fmt: skip
+def test_e3_a_clock_that_is_called_right_and_runs_ahead_is_alarmed(
+    register: Register, caplog: pytest.LogCaptureFixture, off: timedelta, clock: ClockQuality, told: bool
+) -> None:
+    kiosk = Kiosk()
+    kiosk.wrong = off
+    kiosk.punch(SEVEN, clock)
+    deliver(register, kiosk.payloads, at=SEVEN + seconds(3))
+    assert ("clock_suspect: terminal lobby-1" in caplog.text) is told
+    assert len(found(register)) == 1, "flagged, never refused"
+
+
 def test_a_punch_moved_from_another_life_of_the_card_is_not_bounded_by_its_new_neighbours(register: Register) -> None:
     kiosk = Kiosk()
     kiosk.boot(SEVEN)
