@@ -19,7 +19,7 @@ from sync import chain
 from sync.chain import Sealed
 from sync.messages import AttendanceEvent, Entry
 from sync.register import Register
-from sync.register.schema import events, heads, insert_for, insert_many, quarantine
+from sync.register.schema import events, heads, insert_for, insert_many, listed, quarantine
 
 Key = tuple[str, str]
 """(terminal, epoch): one life of one terminal's database."""
@@ -287,10 +287,9 @@ def _heads(connection: sa.Connection, keys: Iterable[Key]) -> dict[Key, _Head]:
     wanted = list(keys)
     found: dict[Key, _Head] = {}
     for start in range(0, len(wanted), _KEYS_A_QUERY):
+        here = listed((heads.c.terminal, heads.c.epoch), wanted[start : start + _KEYS_A_QUERY])
         rows = connection.execute(
-            sa.select(heads).where(
-                sa.tuple_(heads.c.terminal, heads.c.epoch).in_(wanted[start : start + _KEYS_A_QUERY])
-            )
+            sa.select(heads).join(here, sa.and_(heads.c.terminal == here.c.terminal, heads.c.epoch == here.c.epoch))
         )
         for row in rows:
             found[row.terminal, row.epoch] = _Head(

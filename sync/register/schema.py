@@ -20,6 +20,15 @@ def insert_for(connection: sa.Connection, table: sa.Table) -> Any:
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 
+def listed(columns: Sequence[sa.Column[Any]], keys: Sequence[tuple[Any, ...]]) -> sa.CTE:
+    """Return a table of `keys` to join with, its columns named and typed as these.
+
+    For `(a, b) IN (...)` SQLite reads the whole table; what is joined it looks up in an index.
+    """
+    named = sa.values(*(sa.column(each.name, each.type) for each in columns), name="listed")
+    return named.data(keys).cte("listed")
+
+
 def insert_many(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
     """Have `rows`, which all name the same columns, in `table`.
 
