@@ -36,6 +36,7 @@ DRAIN_S = 5.0
 
 _START_S = 0.08  # a life needs about so long to its first punch
 _MOST_PACE_S = 0.05
+_ENDLESS = 10**9  # every life is cut off in the midst of its punches, the last one too
 _LONGEST_S = 60.0
 _SILENCE_S = 2.0
 
@@ -204,7 +205,7 @@ class _Storm:
             left = max(1, plan.punches - len(self._ear.thanked))
             alive_s = (plan.kills - number) * (sum(LIFE_S) / 2 - _START_S)
             last = number == plan.kills - 1
-            self._kiosk = self._new_kiosk(left if last else 10**9, min(_MOST_PACE_S, alive_s / left))
+            self._kiosk = self._new_kiosk(_ENDLESS, min(_MOST_PACE_S, alive_s / left))
             ends = time.monotonic() + self._rng.uniform(*LIFE_S)
             if number in fated:
                 self._await_others()
