@@ -18,7 +18,11 @@ OVERTAKEN_S = 2.0
 # A collector that says how far it is without naming a row under way has just come: what left before is not with it.
 REMINDED_S = 0.2
 LIVE_SLOTS = 2
-"""So many parcels are never of the backlog: whoever punches now does not wait behind last week."""
+"""So many parcels are never of what waited, however few may be under way."""
+WAITING_PARCELS = 3
+"""So many parcels of what waited may be under way. A broker gives them out in the order they came, so that after an
+outage of 300 kiosks whoever punches now waits behind all of them: with 16 each for 8 s, with 3 for 2 (bench collector).
+"""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,8 +55,10 @@ class Window:
         return {place for parcel in self._parcels for place in parcel.places}
 
     def room(self, *, live: bool) -> int:
-        """Return how many more parcels may leave now, with live punches or with what waited."""
-        return max(0, self.size - len(self._parcels) - (0 if live else min(LIVE_SLOTS, self.size - 1)))
+        """Return how many more parcels may leave now, with live punches or with what waited, which is last in line."""
+        if live:
+            return max(0, self.size - len(self._parcels))
+        return max(0, min(WAITING_PARCELS, max(1, self.size - LIVE_SLOTS)) - len(self._parcels))
 
     def sent(self, places: Sequence[Place], mid: int, now: float) -> None:
         """Note that the rows went out together, for the first time or again, as message `mid`."""

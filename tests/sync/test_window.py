@@ -3,7 +3,7 @@
 import random
 
 from sync.outbox import Place
-from sync.window import LIVE_SLOTS, OVERTAKEN_S, REMINDED_S, Window
+from sync.window import OVERTAKEN_S, REMINDED_S, WAITING_PARCELS, Window
 
 
 def window(size: int = 4) -> Window:
@@ -101,10 +101,10 @@ def test_a_parcel_stays_until_each_of_its_rows_is_acknowledged() -> None:
 
 
 def test_whoever_punches_now_finds_room_beside_the_backlog() -> None:
-    rows = window(6)
-    fill(rows, *range(1, 7 - LIVE_SLOTS))
+    rows = window(WAITING_PARCELS + 2)
+    fill(rows, *range(1, WAITING_PARCELS + 1))
     assert rows.room(live=False) == 0
-    assert rows.room(live=True) == LIVE_SLOTS
+    assert rows.room(live=True) == 2
     assert window(1).room(live=False) == 1, "one that may have but one under way still drains"
 
 
