@@ -17,7 +17,7 @@ The last is what the next entry of its chain has as "prev_hash". The first line 
 centre approved, and whoever doubts the centre compares them with `./hadir keys device` on each kiosk.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, BinaryIO
@@ -28,10 +28,11 @@ from msgspec import Meta, Struct
 from sync import chain, keys
 from sync.durable import writing_whole
 from sync.keyring import Keyring, KeysRefused, read, written
+from sync.look import Looker, Row
 from sync.messages import MAX_MESSAGE_BYTES, Entry
 from sync.register import Register, RegisterError
 from sync.register.evidence import exporting
-from sync.verify import EvidenceUnusable, Row
+from sync.verify import EvidenceUnusable
 from sync.walk import Claim, Key
 
 _MOST_HEADER_BYTES = 64_000_000
@@ -129,7 +130,6 @@ class ExportFile:
     """An exported file as a place where entries lie. Raises EvidenceUnusable for what is none."""
 
     partial = True
-    names: Sequence[str] = ()
 
     def __init__(self, path: Path, ring: Keyring | None) -> None:
         self._path = path
@@ -142,7 +142,7 @@ class ExportFile:
             raise EvidenceUnusable(
                 f"{path} is neither a database nor an export of Hadir; name one, or export again"
             ) from None
-        self.verifier: Callable[[str, str], Callable[[bytes, bytes], bool] | None] = own.verifier
+        self.looker = Looker(names=(), columns_of=_no_columns, ring=own)
         self.claims: Mapping[Key, Claim] = {
             (each.terminal, each.epoch): Claim(
                 first=each.first,
@@ -165,8 +165,9 @@ class ExportFile:
                     rows = []
             yield rows
 
-    def columns_of(self, entry: Entry, digest: bytes) -> Row:
-        return ()
+
+def _no_columns(entry: Entry, digest: bytes) -> Row:
+    return ()
 
 
 def _next(file: BinaryIO) -> bytes:

@@ -32,6 +32,13 @@ class Keyring:
         self._owned = owned
         self._verifiers: dict[tuple[str, str], Verifier | None] = {}
 
+    def __getstate__(self) -> dict[tuple[str | None, str | None], list[bytes]]:
+        """The keys: another process makes its own functions of them."""
+        return self._owned
+
+    def __setstate__(self, owned: dict[tuple[str | None, str | None], list[bytes]]) -> None:
+        self._owned, self._verifiers = owned, {}
+
     def verifier(self, office: str, terminal: str) -> Verifier | None:
         """Return what checks signatures of that terminal, None where no key of it is known. Any thread may ask."""
         asked = (office, terminal)

@@ -6,46 +6,41 @@ second party kept of it can (`Witness`, sync/heads.py).
 """
 
 import os
+import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing import get_context
 from typing import Any, Protocol
 
 from errors import HadirError
-from sync import chain
 from sync.chain import Bad
-from sync.messages import Entry, MessageRefused
-from sync.walk import UNSIGNED, Claim, Key, Seen, Walk, Witness
-
-Row = tuple[Any, ...]
-"""The exact bytes of an entry, then the columns beside them; terminal, epoch and seq first, where there are any."""
+from sync.look import Looker, Row
+from sync.walk import Claim, Key, Seen, Walk, Witness
 
 
 class EvidenceUnusable(HadirError):
     """There is nothing that could be verified; the text says why and what to do."""
 
 
-_AHEAD = 4  # batches a thread: enough that none waits, little enough to hold
+_AHEAD = 4  # batches a core: enough that none waits, little enough to hold
+_MANY = 50_000
+"""So many entries take some seconds, and processes less than one to begin."""
 
 
 class Source(Protocol):
     """Where entries lie. `partial` where chains of which it says nothing are no fault: a card has only its own."""
 
     partial: bool
-    names: Sequence[str]
-    """Of the columns."""
+    looker: Looker
+    """What its rows are looked at with."""
     claims: Mapping[Key, Claim]
     """What is said of each chain."""
 
     def rows(self) -> Iterator[Sequence[Row]]:
         """Yield every entry in batches, those of a chain together and in order of seq."""
-
-    def columns_of(self, entry: Entry, digest: bytes) -> Row:
-        """Return what must lie beside `entry`."""
-
-    def verifier(self, office: str, terminal: str) -> Callable[[bytes, bytes], bool] | None:
-        """Return what checks the signatures of that terminal, None where no key of it is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,62 +78,45 @@ def verify(source: Source, witnesses: Mapping[Key, Sequence[Witness]] | None = N
 
 
 def _checked(source: Source) -> Iterator[Seen]:
-    """Yield what each row of `source` is by itself, in order.
-
-    The threads do all of it, not only the signatures: whoever computes one lets go of Python's lock, and the other
-    has its turn at once.
-    """
-    threads = os.cpu_count() or 1
-    with ThreadPoolExecutor(threads, thread_name_prefix="verify") as pool:
-        waiting: deque[Future[list[Seen]]] = deque()
-        for rows in source.rows():
-            waiting.append(pool.submit(_look_at, source, rows))
-            if len(waiting) > _AHEAD * threads:
-                yield from waiting.popleft().result()
-        while waiting:
-            yield from waiting.popleft().result()
-
-
-def _look_at(source: Source, rows: Iterable[Row]) -> list[Seen]:
-    return [_look(source, row) for row in rows]
-
-
-def _look(source: Source, row: Row) -> Seen:
-    payload = row[0]
-    if not isinstance(payload, bytes):
-        return _misplaced(row, "", "has no bytes")
-    digest = chain.digest(payload)
-    if b"\n" not in payload:
-        return _misplaced(row, digest.hex(), UNSIGNED)
-    try:
-        entry, sealed = chain.read_entry(payload)
-    except MessageRefused as error:
-        return _misplaced(row, digest.hex(), f"cannot be read: {error}")
-    expected = source.columns_of(entry, digest)
-    if row[1:] != expected:
-        if row[1:4] != expected[:3]:
-            return _misplaced(row, digest.hex(), "holds an entry of another place")
-        name = next(name for name, is_, must in zip(source.names, row[1:], expected, strict=True) if is_ != must)
-        fault = f"has another {name} in its column than in its signed bytes"
+    """Yield what each row of `source` is by itself, in order; looked at by threads, or where there are very many by
+    processes, which do not wait for each other's lock."""
+    cores = os.cpu_count() or 1
+    look_at: Callable[[Sequence[Row]], list[Seen]] | Callable[[Sequence[Row]], list[tuple[Any, ...]]]
+    pool: Executor
+    if sum(claim.highest - claim.first + 1 for claim in source.claims.values()) > _MANY and cores > 1:
+        pool = ProcessPoolExecutor(
+            cores, mp_context=get_context("spawn"), initializer=_begin, initargs=(source.looker,)
+        )
+        look_at = _look_at
     else:
-        fault = ""
-        verified = source.verifier(entry.office, entry.terminal)
-        if verified is None:
-            fault = f"is of terminal {entry.terminal} of office {entry.office}, of which no key is known"
-        elif not verified(sealed.signature, sealed.body):
-            fault = "is not signed by a known key of its terminal"
-    return Seen(entry.terminal, entry.epoch, entry.seq, entry.prev_hash, digest.hex(), fault)
+        pool = ThreadPoolExecutor(cores, thread_name_prefix="verify")
+        look_at = source.looker.look_at
+    with pool:
+        waiting: deque[Future[Any]] = deque()
+        try:
+            for rows in source.rows():
+                waiting.append(pool.submit(look_at, rows))
+                if len(waiting) > _AHEAD * cores:
+                    yield from map(Seen._make, waiting.popleft().result())
+            while waiting:
+                yield from map(Seen._make, waiting.popleft().result())
+        except BrokenProcessPool:
+            raise EvidenceUnusable("a process that looked at entries was ended; free some memory, try again") from None
 
 
-def _misplaced(row: Row, hash_: str, fault: str) -> Seen:
-    """Return a row of which only the columns can say where it lies, if there are any."""
-    if len(row) < 4 or row[1] is None or row[2] is None or not isinstance(row[3], int):
-        return Seen(None, "", 0, "", hash_, fault)
-    return Seen(_text(row[1]), _text(row[2]), row[3], "", hash_, fault)
+_looker: Looker | None = None
+"""Of a process that looks for another."""
 
 
-def _text(value: Any) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+def _begin(looker: Looker) -> None:
+    global _looker
+    _looker = looker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever is told to stop ends these as well
+
+
+def _look_at(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+    assert _looker is not None  # noqa: S101 - a process begins with one
+    return [tuple(seen) for seen in _looker.look_at(rows)]
 
 
 class _Walks:

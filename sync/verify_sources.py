@@ -14,14 +14,16 @@ from urllib.parse import quote
 
 from sync import chain, keys
 from sync.keyring import Keyring
+from sync.look import Looker, Row
 from sync.messages import AttendanceEvent, Entry
 from sync.outbox.epochs import microseconds
-from sync.verify import EvidenceUnusable, Row, Source
+from sync.register.evidence import NAMES, SELECT, columns_of, open_server
+from sync.verify import EvidenceUnusable, Source
 from sync.walk import Claim, Key
 
 CARD = "card.sqlite"
 _SQLITE = b"SQLite format 3\0"
-_ROWS = 256
+_ROWS = 512
 
 
 @contextmanager
@@ -31,8 +33,6 @@ def open_source(where: str, ring: Keyring | None = None) -> Iterator[Source]:
     Raises EvidenceUnusable.
     """
     if where.startswith("postgresql"):
-        from sync.register.evidence import open_server
-
         with open_server(where, ring) as source:
             yield source
         return
@@ -107,7 +107,9 @@ def _card_keys(path: Path) -> Keyring:
 
 def _instant(moment: datetime) -> bytes:
     """Return `moment` as the register writes it into SQLite."""
-    return moment.astimezone(UTC).isoformat(" ", "microseconds")[:26].encode()
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return moment.isoformat(" ", "microseconds")[:26].encode()
 
 
 def _as_it_is(value: Any) -> Any:
@@ -136,11 +138,11 @@ class CardFile:
     """The card of a kiosk. What was acknowledged a month ago is not on it any more, and not looked for."""
 
     partial = True
-    names: Sequence[str] = ("terminal", "epoch", "seq", "office", "employee", "occurred_us", "repeat_of", "receipt")
+    _NAMES = ("terminal", "epoch", "seq", "office", "employee", "occurred_us", "repeat_of", "receipt")
 
     def __init__(self, connection: sqlite3.Connection, ring: Keyring) -> None:
         self._connection = connection
-        self.verifier = ring.verifier
+        self.looker = Looker(names=self._NAMES, columns_of=_card_columns, ring=ring)
         columns = {_words(row[1]) for row in connection.execute("PRAGMA table_info (outbox_epochs)")}
         if "head_hash" not in columns:
             raise EvidenceUnusable("the card is of an older Hadir, without signatures; start its kiosk once")
@@ -167,19 +169,6 @@ class CardFile:
             "ORDER BY outbox.epoch, outbox.seq",
         )
 
-    def columns_of(self, entry: Entry, digest: bytes) -> Row:
-        event = entry if isinstance(entry, AttendanceEvent) else None
-        return (
-            entry.terminal.encode(),
-            entry.epoch.encode(),
-            entry.seq,
-            entry.office.encode(),
-            event.punch.employee.encode() if event else b"",
-            microseconds(event.punch.occurred_at if event else entry.recorded_at),
-            event.repeat_of if event else None,
-            event.receipt.encode() if event else None,
-        )
-
 
 class RegisterFile:
     """A register in an SQLite file."""
@@ -187,10 +176,7 @@ class RegisterFile:
     partial = False
 
     def __init__(self, connection: sqlite3.Connection, ring: Keyring | None) -> None:
-        from sync.register.evidence import NAMES, SELECT, columns_of
-
-        self._connection, self._select, self._columns_of = connection, SELECT, columns_of
-        self.names: Sequence[str] = NAMES
+        self._connection = connection
         self.claims: Mapping[Key, Claim] = {
             (_words(terminal), _words(epoch)): Claim(
                 upto=_number(upto),
@@ -202,7 +188,7 @@ class RegisterFile:
                 "SELECT terminal, epoch, upto, upto_hash, highest FROM heads ORDER BY terminal, epoch"
             )
         }
-        self.verifier = (ring or self._own_keys()).verifier
+        self.looker = Looker(names=NAMES, columns_of=_register_columns, ring=ring or self._own_keys())
 
     def _own_keys(self) -> Keyring:
         rows = self._connection.execute(
@@ -211,10 +197,25 @@ class RegisterFile:
         return Keyring((_words(office), _words(terminal), key) for office, terminal, key in rows)
 
     def rows(self) -> Iterator[Sequence[Row]]:
-        return _batches(self._connection, self._select)
+        return _batches(self._connection, SELECT)
 
-    def columns_of(self, entry: Entry, digest: bytes) -> Row:
-        return tuple([_STORED[type(value)](value) for value in self._columns_of(entry, digest)])
+
+def _card_columns(entry: Entry, digest: bytes) -> Row:
+    event = entry if isinstance(entry, AttendanceEvent) else None
+    return (
+        entry.terminal.encode(),
+        entry.epoch.encode(),
+        entry.seq,
+        entry.office.encode(),
+        event.punch.employee.encode() if event else b"",
+        microseconds(event.punch.occurred_at if event else entry.recorded_at),
+        event.repeat_of if event else None,
+        event.receipt.encode() if event else None,
+    )
+
+
+def _register_columns(entry: Entry, digest: bytes) -> Row:
+    return tuple([_STORED[type(value)](value) for value in columns_of(entry, digest)])
 
 
 def _batches(connection: sqlite3.Connection, sql: str) -> Iterator[Sequence[Row]]:

@@ -12,13 +12,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from sync.keyring import Keyring
+from sync.look import Looker, Row
 from sync.messages import Entry
 from sync.register import Register, RegisterError, postgres
 from sync.register.arrivals import row_of
 from sync.register.devices import KeyState
 from sync.register.failures import translated
 from sync.register.schema import device_keys, events, heads
-from sync.verify import EvidenceUnusable, Row, Source
+from sync.verify import EvidenceUnusable, Source
 from sync.walk import Claim, Key
 
 _SAID = (
@@ -72,7 +73,6 @@ class _Server:
     """A register on PostgreSQL."""
 
     partial = False
-    names: Sequence[str] = NAMES
 
     def __init__(self, connection: sa.Connection, ring: Keyring | None) -> None:
         self._connection = connection
@@ -83,8 +83,7 @@ class _Server:
             )
             for row in rows
         }
-        self.verifier = (ring or _known_keys(connection)).verifier
-        self.columns_of = columns_of
+        self.looker = Looker(names=NAMES, columns_of=columns_of, ring=ring or _known_keys(connection))
 
     def rows(self) -> Iterator[Sequence[Row]]:
         streaming = self._connection.execution_options(stream_results=True, max_row_buffer=_ROWS)

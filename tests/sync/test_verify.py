@@ -1,6 +1,7 @@
 """`hadir verify-chain`: whole chains are called whole, of any other the first bad entry is named (acceptance E4)."""
 
 import json
+import os
 import random
 import shutil
 import sqlite3
@@ -16,7 +17,9 @@ import pytest
 from click.testing import CliRunner
 
 import hadir
+import sync.verify
 from sync import chain, keys
+from sync.export import export
 from sync.heads import Heads, WrittenHead
 from sync.keyring import Keyring
 from sync.messages import encode
@@ -27,7 +30,7 @@ from sync.verify import Report, verify
 from sync.verify_sources import open_source
 from tests.sync import made_chains
 from tests.sync.samples import SEVEN, SIGNER, open_card
-from tests.sync.tampering import EDITS, THIEF, Edit, Place, opened
+from tests.sync.tampering import EDITS, THIEF, Edit, Place, another_employee, opened
 
 CHAINS = {("lobby-1", "1" * 32): 40, ("lobby-1", "2" * 32): 15, ("lobby-2", "3" * 32): 30}
 GAP = ("lobby-3", "4" * 32)
@@ -382,8 +385,6 @@ def test_chains_from_before_kiosks_signed_are_counted_apart_and_take_nothing_sig
     assert (ran.code, ran.found["unsigned"], ran.found["chains"], ran.found["entries"]) == (0, 30, 3, 73)
     assert "Unsigned: 30 entries are from before kiosks signed" in ran.words
     with Register.open(f"sqlite:///{tmp_path}/register.sqlite") as register:
-        from sync.export import export
-
         assert export(register, tmp_path / "x.export", at=SEVEN) == (73, 3)
     edited.execute("DELETE FROM events WHERE terminal = 'lobby-2' AND seq = 11")
     assert bad_of(tmp_path) == [("lobby-2", 11, "is not there")]
@@ -447,6 +448,37 @@ def timed(path: Path, entries: int) -> None:
     took, busy = time.monotonic() - began, time.process_time() - busy
     print(f"{report.entries:,} entries in {took:.1f} s, {busy:.1f} s of processors, {1e6 * busy / entries:.0f} us each")
     assert (report.entries, report.bad, report.incomplete) == (entries, (), ())
+
+
+@pytest.mark.slow
+def test_very_many_are_looked_at_by_processes_with_the_same_result(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_url: str
+) -> None:
+    monkeypatch.setattr(sync.verify, "_MANY", 10)
+    shutil.copy(whole / "register.sqlite", tmp_path / "register.sqlite")
+    assert (look(tmp_path / "register.sqlite").entries, look(tmp_path / "register.sqlite").bad) == (103, ())
+    with opened(tmp_path / "register.sqlite") as store:
+        done = another_employee(store, random.Random(5))
+    assert [(bad.terminal, bad.epoch, bad.seq) for bad in look(tmp_path / "register.sqlite").bad] == [done.first]
+    assert (look(whole / "card").entries, look(whole / "card").bad) == (43, ())
+    make_register(postgres_url)
+    assert (look(postgres_url).entries, look(postgres_url).bad) == (103, ())
+    with Register.open(postgres_url) as register:
+        export(register, tmp_path / "x.export", at=SEVEN)
+    assert (look(tmp_path / "x.export").entries, look(tmp_path / "x.export").bad) == (103, ())
+
+
+def end_at_once(_: object) -> None:
+    """What a process does that has no memory left."""
+    os._exit(9)
+
+
+@pytest.mark.slow
+def test_a_process_that_is_ended_while_it_looks_is_no_verdict(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sync.verify, "_MANY", 10)
+    monkeypatch.setattr(sync.verify, "_look_at", end_at_once)
+    ran = run(whole / "register.sqlite")
+    assert (ran.code, "a process that looked at entries was ended" in ran.words) == (2, True)
 
 
 @pytest.mark.slow
