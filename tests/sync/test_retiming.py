@@ -258,6 +258,41 @@ def test_the_centres_clock_is_believed_before_a_kiosks(register: Register) -> No
     assert rows[1].timed_by is TimedBy.CLOCK, "what was vouched for stays as it is"
     assert rows[3].counted_at == rows[3].latest_at == SEVEN + seconds(900 - 2)
     assert rows[3].counted_at - rows[2].counted_at == seconds(40)
+    for seq in (2, 3):
+        assert (rows[seq].earliest_at or LATER) <= rows[seq].counted_at <= (rows[seq].latest_at or NINETEEN_SEVENTY)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_of_two_vouched_clocks_in_a_boot_the_earlier_tells_the_time(register: Register, backwards: bool) -> None:
+    kiosk = Kiosk()
+    kiosk.boot(SEVEN)
+    kiosk.note(SEVEN + seconds(10))
+    kiosk.wrong = seconds(-3600)
+    kiosk.punch(SEVEN + seconds(60), UNSYNCED)
+    kiosk.wrong = seconds(1.5)  # a service that was wrong, or set the clock once more
+    kiosk.note(SEVEN + seconds(120))
+    for payload in sorted(kiosk.payloads, key=kiosk.payloads.index, reverse=backwards):
+        deliver(register, [payload])
+    assert_true(register, kiosk)
+
+
+@pytest.mark.parametrize("note_last", [False, True])
+def test_e1_a_boot_whose_time_comes_late_bounds_the_one_before_it(register: Register, note_last: bool) -> None:
+    kiosk = Kiosk()
+    kiosk.punch(SEVEN, SYNCED)
+    kiosk.boot(SEVEN + seconds(600), shows=NINETEEN_SEVENTY)
+    kiosk.punch(SEVEN + seconds(660), UNSYNCED)
+    kiosk.boot(SEVEN + seconds(900), shows=NINETEEN_SEVENTY)
+    kiosk.punch(SEVEN + seconds(960), UNSYNCED)
+    kiosk.punch(SEVEN + seconds(970), UNSYNCED)
+    kiosk.wrong = seconds(0)
+    kiosk.note(SEVEN + seconds(1000))
+    *punches, note = kiosk.payloads
+    for part in [punches, [note]] if note_last else [[note], punches]:
+        deliver(register, part)
+    assert_true(register, kiosk)
+    # It ended before the next boot began; its last punch was recorded two seconds after the arrival.
+    assert found(register)[2].latest_at == SEVEN + seconds(900 - 2)
 
 
 @pytest.mark.parametrize(("off", "clock", "told"), [
