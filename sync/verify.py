@@ -5,6 +5,7 @@ was made. Somebody who has a kiosk's private key can sign a whole tail anew, and
 second party kept of it can (`Witness`, sync/heads.py).
 """
 
+import gc
 import os
 import signal
 from collections import deque
@@ -111,6 +112,7 @@ _looker: Looker | None = None
 def _begin(looker: Looker) -> None:
     global _looker
     _looker = looker
+    gc.disable()  # a million entries make no cycles, and looking for some takes its time
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever is told to stop ends these as well
 
 

@@ -24,6 +24,7 @@ from sync.walk import Claim, Key
 CARD = "card.sqlite"
 _SQLITE = b"SQLite format 3\0"
 _ROWS = 512
+_FIRST_SEEN_AT = NAMES.index("first_seen_at")
 
 
 @contextmanager
@@ -215,7 +216,10 @@ def _card_columns(entry: Entry, digest: bytes) -> Row:
 
 
 def _register_columns(entry: Entry, digest: bytes) -> Row:
-    return tuple([_STORED[type(value)](value) for value in columns_of(entry, digest)])
+    *said, first_seen_at = columns_of(entry, digest)
+    stored = [_STORED[type(value)](value) for value in said]
+    stored.append(stored[_FIRST_SEEN_AT] if first_seen_at is not None else None)
+    return tuple(stored)
 
 
 def _batches(connection: sqlite3.Connection, sql: str) -> Iterator[Sequence[Row]]:
