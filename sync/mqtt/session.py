@@ -26,7 +26,37 @@ _LARGEST_PACKET = 268_435_460  # MQTT 5, 2.1.4: a remaining length of 268,435,45
 _PING_AFTER = 0.7  # keepalives without a word; paho waits as long again for the answer, and 1.5 is what is promised
 _PACKET_EXTRA = 64  # what a packet holds beside topic and payload: header, lengths, number, a few properties
 
+_MOST_PROPERTIES = 4096  # bytes; nobody here sends any
+
 _log = logging.getLogger("hadir.sync.mqtt")
+
+
+class _Client(Client):
+    """paho's client, which passes over a message with more properties than anybody needs.
+
+    paho copies the rest of the packet for each of them: 100,000 keep it busy for minutes, the broker gives it up, and
+    gives the message again at the next connection, for ever.
+    """
+
+    def _handle_publish(self) -> MQTTErrorCode:
+        qos, mid, properties = _properties_of(int(self._in_packet["command"]), self._in_packet["packet"])
+        if properties <= _MOST_PROPERTIES:
+            return super()._handle_publish()
+        _log.warning("a message with %d bytes of properties was passed over", properties)
+        return self._send_puback(mid) if qos == 1 else MQTTErrorCode.MQTT_ERR_SUCCESS
+
+
+def _properties_of(command: int, packet: bytes | bytearray) -> tuple[int, int, int]:
+    """Return QoS, packet number (0 without) and the length of the properties of a PUBLISH (MQTT 5, 3.3.1 and 3.3.2)."""
+    qos, at = (command & 0b110) >> 1, 2 + int.from_bytes(packet[:2])
+    mid = int.from_bytes(packet[at : at + 2]) if qos else 0
+    at += 2 if qos else 0
+    length = 0
+    for place, sign in enumerate(packet[at : at + 4]):
+        length |= (sign & 127) << (7 * place)
+        if sign < 128:
+            break
+    return qos, mid, length
 
 
 class Session:
@@ -165,7 +195,7 @@ class Session:
 
     def _new_client(self, client_id: str, will: Will | None, connect_timeout_s: float) -> Client:
         settings = self._settings
-        client = Client(
+        client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
             protocol=MQTTProtocolVersion.MQTTv5,
