@@ -185,3 +185,18 @@ def test_a16_any_order_of_misfortunes() -> None:
 @pytest.mark.timeout(7200)
 def test_a16_many_orders_of_misfortunes() -> None:
     run_state_machine_as_test(Delivery, settings=runs(5000, 50))
+
+
+def test_a16_control_rows_dropped_at_the_brokers_word_are_missed(tmp_path: Path) -> None:
+    world = World(tmp_path, seed=1)
+    world.settle()
+    kiosk = world.kiosks["lobby-1"]
+    kiosk.punch()
+    kiosk.uplink.turn(0)
+    world.broker.carry(1)
+    kiosk.card.execute("DELETE FROM outbox")
+    world.broker.drop_queues()
+    world.centre_link.events.clear()
+    with pytest.raises(AssertionError, match="a thanked punch is nowhere"):
+        world.check()
+    world.close()
