@@ -50,6 +50,7 @@ setup(
     python_requires=">=3.11,<3.14",
     packages=[
         "bench",
+        "bench.storm",
         "console",
         "demo",
         "enroll",

@@ -125,9 +125,9 @@ def test_a_word_for_bytes_this_card_has_not_marks_nothing_and_begins_a_new_epoch
     """The centre has punches of another card under these numbers: this one is a copy, or was put back."""
     before = outbox.epoch
     recorded = record(outbox)
-    for said in (ack_for(outbox, 1, upto_hash="5" * 64), ack_for(outbox, 2, epoch=before)):
+    for said, news in ((ack_for(outbox, 1, upto_hash="5" * 64), True), (ack_for(outbox, 2, epoch=before), False)):
         marked = outbox.acknowledge(said)
-        assert (marked.upto, marked.changed, marked.forked) == (0, 0, True)
+        assert (marked.upto, marked.changed, marked.forked) == (0, 0, news), "of an epoch that is closed it is no news"
         assert outbox.depth() == 1
     after = outbox.epoch
     assert after != before, "once"
