@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from sync.keyring import Keyring
 from sync.look import Looker, Row
-from sync.messages import Entry
+from sync.messages import UNTIMED, Entry
 from sync.register import Register, RegisterError, postgres
 from sync.register.arrivals import row_of
 from sync.register.devices import KeyState
@@ -41,8 +41,14 @@ _SAID = (
     "clock_jump_ms",
 )  # fmt: skip - as row_of says them, and in its order
 NAMES = (*_SAID, "payload_sha256", "counted_at")
-"""The columns that the signed bytes decide; `counted_at` as long as it is said to be the kiosk's own time."""
-_COUNTED = "CASE timed_by WHEN 'clock' THEN counted_at ELSE first_seen_at END"
+"""The columns that the signed bytes decide. `counted_at` is one of them as long as the kiosk knew the time: then it is
+the first look at the face or, where the clock was set in between, the recording. Otherwise it is the centre's word."""
+_UNTIMED = ", ".join(f"'{clock.value}'" for clock in UNTIMED)
+_COUNTED = (
+    "CASE WHEN timed_by = 'clock' THEN counted_at "
+    f"WHEN clock IN ({_UNTIMED}) OR (timed_by = 'boot' AND counted_at = recorded_at) THEN first_seen_at "
+    "ELSE counted_at END"
+)
 SELECT = (
     f"SELECT payload, {', '.join(_SAID)}, payload_sha256, {_COUNTED} "  # noqa: S608 - names written above
     "FROM events ORDER BY terminal, epoch, seq"
