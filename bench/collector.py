@@ -108,14 +108,15 @@ class Fleet:
         with ExitStack() as stack:
             processes = []
             for number in range(_PROCESSES):
-                process = subprocess.Popen(
-                    [sys.executable, "-m", "bench.load"],
-                    cwd=PROJECT,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    text=True,
+                process = stack.enter_context(
+                    subprocess.Popen(
+                        [sys.executable, "-m", "bench.load"],
+                        cwd=PROJECT,
+                        stdin=subprocess.PIPE,
+                        stdout=subprocess.PIPE,
+                        text=True,
+                    )
                 )
-                stack.callback(process.wait)
                 stack.callback(process.kill)
                 _tell(process, asdict(Plan(name=f"bench-{number}", kiosks=KIOSKS // _PROCESSES, entries=entries)))
                 processes.append(process)
