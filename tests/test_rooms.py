@@ -32,6 +32,9 @@ PURE = (
     *(f"terminal/visit/{name}.py" for name in ("__init__", "states", "signals", "steps", "serving", "keypad")),
     *(f"terminal/screens/{name}.py" for name in ("__init__", "drawing", "sheet", "look", "results", "keypad", "words")),
     "sync/messages.py",
+    "sync/chain.py",
+    "sync/receipts.py",
+    "sync/walk.py",
     "enroll/rules.py",
 )
 # Modules through which a pure file could reach a clock, a disk, a socket, a thread or a log.
