@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
@@ -19,7 +21,7 @@ from sync import chain
 from sync.chain import Sealed
 from sync.messages import AttendanceEvent, Entry
 from sync.register import Register
-from sync.register.schema import events, heads, insert_for, insert_many, listed, quarantine
+from sync.register.schema import as_listed, events, heads, insert_for, insert_many, listed, quarantine
 
 Key = tuple[str, str]
 """(terminal, epoch): one life of one terminal's database."""
@@ -284,18 +286,17 @@ def _places(connection: sa.Connection, batch: Sequence[Arrival]) -> _Places:
 
 
 def _heads(connection: sa.Connection, keys: Iterable[Key]) -> dict[Key, _Head]:
-    wanted = list(keys)
-    found: dict[Key, _Head] = {}
-    for start in range(0, len(wanted), _KEYS_A_QUERY):
-        here = listed((heads.c.terminal, heads.c.epoch), wanted[start : start + _KEYS_A_QUERY])
-        rows = connection.execute(
-            sa.select(heads).join(here, sa.and_(heads.c.terminal == here.c.terminal, heads.c.epoch == here.c.epoch))
-        )
-        for row in rows:
-            found[row.terminal, row.epoch] = _Head(
-                upto=row.upto, upto_hash=row.upto_hash, highest=row.highest, forked=row.forked
-            )
-    return found
+    rows = connection.execute(_heads_listed(connection.dialect.name), as_listed(keys))
+    return {
+        (row.terminal, row.epoch): _Head(upto=row.upto, upto_hash=row.upto_hash, highest=row.highest, forked=row.forked)
+        for row in rows
+    }
+
+
+@cache
+def _heads_listed(dialect: str) -> sa.Select[Any]:
+    here = listed(dialect, (heads.c.terminal, heads.c.epoch))
+    return sa.select(heads).join(here, sa.and_(heads.c.terminal == here.c.terminal, heads.c.epoch == here.c.epoch))
 
 
 def _head_row(last: Arrival, head: _Head) -> dict[str, object]:

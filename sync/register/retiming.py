@@ -13,6 +13,8 @@ time stays in its own columns, and in the signed bytes.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -20,10 +22,9 @@ from sync.messages import UNTIMED, AttendanceEvent
 from sync.register.arrivals import Arrival
 from sync.register.boot_times import LONGEST_VISIT, Boot, bound, lag_of, moment, place, time_by_anchor, us
 from sync.register.events import TimedBy
-from sync.register.schema import boots, events, heads, insert_for, listed
+from sync.register.schema import as_listed, boots, events, heads, insert_for, listed
 
 _SLACK = timedelta(seconds=-2)  # two clocks read one after the other
-_KEYS_A_QUERY = 1000
 AHEAD = timedelta(minutes=5)
 """Acceptance E3: two machines that both know the time differ by less."""
 
@@ -76,22 +77,24 @@ def clock_suspects(stored: Iterable[Arrival]) -> dict[str, timedelta]:
 
 
 def _anchors(connection: sa.Connection, wanted: Iterable[Boot]) -> dict[Boot, _Anchor]:
-    keys = sorted(wanted)
-    found: dict[Boot, _Anchor] = {}
-    for start in range(0, len(keys), _KEYS_A_QUERY):
-        here = listed((boots.c.terminal, boots.c.boot_id), keys[start : start + _KEYS_A_QUERY])
-        rows = connection.execute(
-            sa.select(boots, events.c.boottime_ns, heads.c.highest)
-            .join(events, place(boots.c.terminal, boots.c.epoch, boots.c.seq))
-            .join(heads, sa.and_(heads.c.terminal == boots.c.terminal, heads.c.epoch == boots.c.epoch))
-            .join(here, sa.and_(boots.c.terminal == here.c.terminal, boots.c.boot_id == here.c.boot_id))
+    rows = connection.execute(_anchors_listed(connection.dialect.name), as_listed(wanted))
+    return {
+        (terminal, boot_id): _Anchor(
+            offset_us=offset_us, boottime_ns=boottime_ns, epoch=epoch, seq=seq, highest=highest
         )
-        for terminal, boot_id, *values, boottime_ns, highest in rows:
-            offset_us, epoch, seq = values
-            found[terminal, boot_id] = _Anchor(
-                offset_us=offset_us, boottime_ns=boottime_ns, epoch=epoch, seq=seq, highest=highest
-            )
-    return found
+        for terminal, boot_id, offset_us, epoch, seq, boottime_ns, highest in rows
+    }
+
+
+@cache
+def _anchors_listed(dialect: str) -> sa.Select[Any]:
+    here = listed(dialect, (boots.c.terminal, boots.c.boot_id))
+    return (
+        sa.select(boots, events.c.boottime_ns, heads.c.highest)
+        .join(here, sa.and_(boots.c.terminal == here.c.terminal, boots.c.boot_id == here.c.boot_id))
+        .join(events, place(boots.c.terminal, boots.c.epoch, boots.c.seq))
+        .join(heads, sa.and_(heads.c.terminal == boots.c.terminal, heads.c.epoch == boots.c.epoch))
+    )
 
 
 def _beside(
@@ -110,17 +113,20 @@ def _beside(
                 wanted |= {(boot[0], epoch, seq - 1) for seq in seqs if (epoch, seq - 1) not in places}
             if not (known and anchor is not None and anchor.highest <= max(seqs)):
                 wanted |= {(boot[0], epoch, seq + 1) for seq in seqs if (epoch, seq + 1) not in places}
-    keys = sorted(wanted)
-    found: set[Boot] = set()
-    for start in range(0, len(keys), _KEYS_A_QUERY):
-        here = listed((events.c.terminal, events.c.epoch, events.c.seq), keys[start : start + _KEYS_A_QUERY])
-        rows = connection.execute(
-            sa.select(events.c.terminal, events.c.boot_id)
-            .join(here, place(here.c.terminal, here.c.epoch, here.c.seq))
-            .where(events.c.timed_by == TimedBy.BOUNDS.value)
-        )
-        found |= {(row.terminal, row.boot_id) for row in rows}
-    return found
+    if not wanted:
+        return set()
+    rows = connection.execute(_bounded_listed(connection.dialect.name), as_listed(wanted))
+    return {(row.terminal, row.boot_id) for row in rows}
+
+
+@cache
+def _bounded_listed(dialect: str) -> sa.Select[Any]:
+    here = listed(dialect, (events.c.terminal, events.c.epoch, events.c.seq))
+    return (
+        sa.select(events.c.terminal, events.c.boot_id)
+        .join(here, place(here.c.terminal, here.c.epoch, here.c.seq))
+        .where(events.c.timed_by == TimedBy.BOUNDS.value)
+    )
 
 
 def _note_anchors(

@@ -1,11 +1,12 @@
 """The register's tables as code sees them; the migrations beside this file are what makes them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from operator import itemgetter
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -20,13 +21,25 @@ def insert_for(connection: sa.Connection, table: sa.Table) -> Any:
     return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
 
 
-def listed(columns: Sequence[sa.Column[Any]], keys: Sequence[tuple[Any, ...]]) -> sa.CTE:
-    """Return a table of `keys` to join with, its columns named and typed as these.
+def listed(dialect: str, columns: Sequence[sa.Column[Any]]) -> sa.CTE:
+    """Return a table to join with, its columns named and typed as these, whose rows are the parameter `listed`.
 
-    For `(a, b) IN (...)` SQLite reads the whole table; what is joined it looks up in an index.
+    For `(a, b) IN (...)` SQLite reads the whole table; what is joined it looks up in an index. As JSON the rows are one
+    value, so that the statement is the same, and compiled once, however many there are.
     """
-    named = sa.values(*(sa.column(each.name, each.type) for each in columns), name="listed")
-    return named.data(keys).cte("listed")
+    given = sa.bindparam("listed", type_=sa.Text)
+    if dialect == "sqlite":
+        rows = sa.func.json_each(given).table_valued("value", name="given")
+    else:
+        rows = sa.func.json_array_elements(sa.cast(given, sa.JSON)).table_valued("value", name="given").render_derived()
+    values = (rows.c.value.op("->>")(sa.literal_column(str(at))) for at in range(len(columns)))
+    named = (sa.cast(value, each.type).label(each.name) for value, each in zip(values, columns, strict=True))
+    return sa.select(*named).cte("listed")
+
+
+def as_listed(keys: Iterable[tuple[Any, ...]]) -> dict[str, str]:
+    """Return the parameter of a statement with `listed` in it."""
+    return {"listed": msgspec.json.encode(list(keys)).decode()}
 
 
 def insert_many(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
