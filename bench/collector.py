@@ -86,9 +86,9 @@ def measure(wanted: Wanted, *, say: Any = lambda _: None) -> dict[str, Any]:
         for title, url in _databases():
             figures |= _speed(title, url, fleet, wanted, folder, say)
         figures |= _rates(fleet, wanted, folder, say)
-        figures |= _backlog(fleet, wanted, folder, say)
+        figures |= backlog(fleet, wanted, folder, say)
         if wanted.soak_min:
-            figures |= _soak(fleet, wanted, folder, say)
+            figures |= soak(fleet, wanted, folder, say)
     return figures
 
 
@@ -182,7 +182,8 @@ def _rates(fleet: Fleet, wanted: Wanted, folder: Path, say: Any) -> dict[str, An
     return figures | {name: figures[f"{name}_{RATES_HZ[-1]}"] for name in ("ack_p50_ms", "ack_p99_ms")}
 
 
-def _backlog(fleet: Fleet, wanted: Wanted, folder: Path, say: Any) -> dict[str, Any]:
+def backlog(fleet: Fleet, wanted: Wanted, folder: Path, say: Any) -> dict[str, Any]:
+    """Return what came of `wanted.events` that waited while people punched. Raises BenchFailed, CentreFailed."""
     say(f"{wanted.events} events that waited, and {LIVE_HZ} punches a second meanwhile")
     with _place(folder, "backlog", fleet) as place:
         seen = fleet.run(place, entries=wanted.events // KIOSKS, rate_hz=LIVE_HZ)
@@ -198,7 +199,8 @@ def _backlog(fleet: Fleet, wanted: Wanted, folder: Path, say: Any) -> dict[str, 
         } | _latency(seen, "_backlog")
 
 
-def _soak(fleet: Fleet, wanted: Wanted, folder: Path, say: Any) -> dict[str, Any]:
+def soak(fleet: Fleet, wanted: Wanted, folder: Path, say: Any) -> dict[str, Any]:
+    """Return what `wanted.soak_min` minutes did to the collector's memory, descriptors and WAL. Raises BenchFailed."""
     say(f"{LIVE_HZ} punches a second for {wanted.soak_min:g} minutes")
     with _place(folder, "soak", fleet) as place:
         seen = fleet.run(place, rate_hz=LIVE_HZ, seconds=60 * wanted.soak_min)
