@@ -31,7 +31,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from errors import HadirError
-from sync.durable import make_folder, sweep, write_whole
+from sync.durable import flush_folder, make_folder, sweep, write_whole
 
 RELEASE, COLLECTOR, HEADS, DEVICE = "release", "collector", "heads", "device"
 CENTRE = (RELEASE, COLLECTOR, HEADS)
@@ -46,6 +46,10 @@ _MAX_PEM_BYTES = 16_384
 
 class KeyRefused(HadirError):
     """A key cannot be made or used; the text says why and what to do."""
+
+
+class KeyDamaged(KeyRefused):
+    """A file that should hold a key holds none: it was cut off, overwritten or never one."""
 
 
 def new_key(folder: Path, name: str = RELEASE) -> str:
@@ -77,9 +81,42 @@ def device_key(folder: Path) -> PrivateKey:
     """Return the kiosk's own key, kept in `folder`; made if it is not there yet. Raises KeyRefused."""
     with _making_in(folder):
         private_path, public_path = _paths(folder, DEVICE)
-        if private_path.exists() and public_path.exists():
-            return load_private(private_path)
-        return _make(folder, DEVICE)
+        if not (private_path.exists() and public_path.exists()):
+            return _make(folder, DEVICE)
+        private = load_private(private_path)
+        public = _public_pem(private)
+        if public_path.read_bytes() != public:  # whatever became of it, it follows from the private half
+            write_whole(public_path, public, mode=0o644)
+        return private
+
+
+def device_key_damage(folder: Path) -> str | None:
+    """Return why the kiosk's own key in `folder` can never sign again; None for one that is sound or not made yet.
+
+    A key that may not be used as it is (others can read it) is not damaged. Raises KeyRefused where nobody can look.
+    """
+    private_path, public_path = _paths(folder, DEVICE)
+    if not private_path.exists():
+        return f"{private_path} is gone, and only its public half is left" if public_path.exists() else None
+    try:
+        load_private(private_path)
+    except KeyDamaged as damage:
+        return str(damage)
+    except KeyRefused:
+        return None
+    return None
+
+
+def set_device_key_aside(folder: Path, *, stamp: str) -> None:
+    """The kiosk's own key lies in `folder` under another name with `stamp` in it; `device_key` makes a new one.
+
+    Raises KeyRefused.
+    """
+    with _making_in(folder):
+        for path in _paths(folder, DEVICE):
+            if path.exists():
+                path.rename(path.with_name(f"damaged-{stamp}-{path.name}"))
+        flush_folder(folder)
 
 
 def _make(folder: Path, name: str) -> PrivateKey:
@@ -95,9 +132,12 @@ def _make(folder: Path, name: str) -> PrivateKey:
     else:
         private = Ed25519PrivateKey.generate()
         write_whole(private_path, private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=0o600)
-    public = private.public_key()
-    write_whole(public_path, public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo), mode=0o644)
+    write_whole(public_path, _public_pem(private), mode=0o644)
     return private
+
+
+def _public_pem(private: PrivateKey) -> bytes:
+    return private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def _paths(folder: Path, name: str) -> tuple[Path, Path]:
@@ -131,7 +171,7 @@ def load_private(path: Path) -> PrivateKey:
     except TypeError as error:
         raise KeyRefused(f"{path} is protected by a passphrase; hadir needs a key without one") from error
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise KeyRefused(f"{path} is not a private key in a PEM file; put the one back that hadir made") from error
+        raise KeyDamaged(f"{path} is not a private key in a PEM file; put the one back that hadir made") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyRefused(f"{path} is not an Ed25519 key; put the one back that hadir made")
     return key

@@ -56,7 +56,7 @@ def take(settings: config.Config) -> Card:
         connection = store.open_card(folder)
         held.callback(connection.close)
         try:
-            signer = keys.signer(keys.device_key(folder))
+            signer = keys.signer(store.own_key(connection, folder))
             outbox = Outbox(connection, office=settings.office.id, terminal=settings.terminal.id, signer=signer)
             known = clock.remembered(newest_entries(connection), clock.boot_id())
         except OutboxFailed as error:

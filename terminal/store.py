@@ -9,7 +9,7 @@ lacks is brought over (sync/outbox/salvage.py).
 
 import errno
 import fcntl
-import os
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -22,12 +22,14 @@ from sqlite_utils import Database, Migrations
 
 from errors import HadirError
 from sync import keys
+from sync.durable import flush_folder
 from sync.outbox import MIGRATIONS as OUTBOX_MIGRATIONS
 from sync.outbox.salvage import salvage
 
 FILE = "card.sqlite"
 CARD_DAMAGED = "card_damaged"
 _SET = "card"
+_log = logging.getLogger("hadir.terminal.store")
 _OWN_MIGRATIONS = (
     (
         "store_1_tables",
@@ -137,8 +139,33 @@ def _prepare(path: Path) -> None:
         for old in sorted(path.parent.glob(f"damaged-*-{FILE}")):
             _salvage(connection, old)
         if damage is not None:
-            since = datetime.now(UTC).isoformat(timespec="seconds")
-            connection.execute("INSERT OR REPLACE INTO alarms VALUES (?, ?, ?)", (CARD_DAMAGED, since, damage))
+            _note_damage(connection, damage)
+
+
+def _note_damage(connection: sqlite3.Connection, damage: str) -> None:
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    connection.execute("INSERT OR REPLACE INTO alarms VALUES (?, ?, ?)", (CARD_DAMAGED, since, damage))
+
+
+def own_key(connection: sqlite3.Connection, folder: Path) -> keys.PrivateKey:
+    """Return the kiosk's own key, made if there was none. One that is damaged lies beside it under another name.
+
+    Then the alarm `card_damaged` stands on the card, the new key waits for approval at the centre, and what is recorded
+    meanwhile waits with it. Raises KeyRefused, CardFailed.
+    """
+    damage = keys.device_key_damage(folder)
+    if damage is not None:
+        try:
+            _note_damage(connection, damage)  # first: a power cut in between must not make this a silent fresh start
+        except sqlite3.Error as error:
+            raise CardFailed(f"the card cannot be written: {error}") from error
+        keys.set_device_key_aside(folder, stamp=_stamp())
+        _log.error("alarm %s: %s; a new key was made, approve it at the centre", CARD_DAMAGED, damage)
+    return keys.device_key(folder)
+
+
+def _stamp() -> str:
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
 
 
 def _salvage(connection: sqlite3.Connection, old: Path) -> None:
@@ -175,16 +202,12 @@ def _check(path: Path) -> None:
 
 
 def _set_aside(path: Path) -> None:
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    stamp = _stamp()
     for suffix in ("", "-wal", "-shm"):
         part = path.with_name(path.name + suffix)
         if part.exists():
             part.rename(path.with_name(f"damaged-{stamp}-{part.name}"))
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    flush_folder(path.parent)
 
 
 class _Connection(sqlite3.Connection):

@@ -82,6 +82,31 @@ def test_a_kiosk_makes_its_own_key_once(tmp_path: Path) -> None:
     assert keys.verifier([again.public])(again.sign(b"a punch"), b"a punch")
 
 
+@pytest.mark.parametrize("harm", ["cut off", "other text", "gone"])
+def test_a_public_half_that_was_harmed_is_made_from_the_private_one(tmp_path: Path, harm: str) -> None:
+    key = keys.device_key(tmp_path)
+    public = tmp_path / "device.pub"
+    whole = public.read_bytes()
+    match harm:
+        case "cut off":
+            public.write_bytes(whole[:20])
+        case "other text":
+            public.write_bytes(b"x" * len(whole))
+        case "gone":
+            public.unlink()
+    assert keys.device_key_damage(tmp_path) is None
+    assert keys.raw(keys.device_key(tmp_path).public_key()) == keys.raw(key.public_key())
+    assert public.read_bytes() == whole
+
+
+def test_a_key_that_others_can_read_is_refused_and_not_replaced(tmp_path: Path) -> None:
+    keys.device_key(tmp_path)
+    (tmp_path / "device.key").chmod(0o644)
+    assert keys.device_key_damage(tmp_path) is None
+    with pytest.raises(keys.KeyRefused, match="chmod 600"):
+        keys.device_key(tmp_path)
+
+
 def test_a_verifier_takes_any_trusted_key_and_nothing_malformed() -> None:
     one, two, stranger = (keys.signer(keys.PrivateKey.generate()) for _ in range(3))
     verified = keys.verifier([one.public, two.public])

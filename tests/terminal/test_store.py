@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sync import keys
 from sync.messages import ClockQuality
 from sync.outbox import Outbox, OutboxFailed
 from terminal import store
@@ -117,6 +118,40 @@ def test_a_damaged_database_is_set_aside_and_a_new_epoch_begins(tmp_path: Path, 
     store._checked.clear()
     with closing(store.open_card(tmp_path)) as connection:
         assert store.alarms(connection) == ("card_damaged",), "the alarm outlives a restart"
+
+
+@pytest.mark.parametrize("harm", ["cut off", "zeros", "gone"])
+def test_a_damaged_key_is_set_aside_and_a_new_one_waits_for_approval(tmp_path: Path, harm: str) -> None:
+    with closing(store.open_card(tmp_path)) as connection:
+        first = keys.raw(store.own_key(connection, tmp_path).public_key())
+        assert store.alarms(connection) == ()
+        private = tmp_path / "device.key"
+        whole = private.read_bytes()
+        match harm:
+            case "cut off":
+                private.write_bytes(whole[:40])
+            case "zeros":
+                private.write_bytes(bytes(len(whole)))
+            case "gone":
+                private.unlink()
+        harmed = private.read_bytes() if private.exists() else None
+        second = keys.raw(store.own_key(connection, tmp_path).public_key())
+        assert second != first
+        assert store.alarms(connection) == ("card_damaged",), "never a silent fresh start"
+        assert keys.raw(store.own_key(connection, tmp_path).public_key()) == second
+    aside = {path.name.rpartition("-")[2]: path.read_bytes() for path in tmp_path.glob("damaged-*-device.*")}
+    assert keys.PublicKey.from_public_bytes(first) == keys.load_public(next(tmp_path.glob("damaged-*-device.pub")))
+    assert aside.get("device.key") == harmed
+
+
+def test_a_card_that_cannot_note_it_keeps_the_damaged_key_where_it_is(tmp_path: Path) -> None:
+    with closing(store.open_card(tmp_path)) as connection:
+        store.own_key(connection, tmp_path)
+        (tmp_path / "device.key").write_bytes(b"no key")
+        connection.execute("PRAGMA query_only = ON")
+        with pytest.raises(store.CardFailed):
+            store.own_key(connection, tmp_path)
+    assert (tmp_path / "device.key").read_bytes() == b"no key"
 
 
 def test_a_write_ahead_log_left_by_a_kill_is_no_damage(tmp_path: Path) -> None:
