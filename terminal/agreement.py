@@ -11,7 +11,8 @@ import numpy as np
 from config import Match as MatchSettings
 from terminal.faces import Vector
 from terminal.gallery import Gallery
-from terminal.matching import Identification, Nearest, Outcome, Policy, decide, identify, nearest_to
+from terminal.matching import Identification, Outcome, Policy, decide, identify
+from terminal.search import Nearest, nearest_to
 
 SAME_FACE = 0.3
 """Least cosine score of a good frame to the mean of its own track's. Measured: 99 % of different people in the bench

@@ -1,4 +1,4 @@
-"""Everybody this kiosk knows, as one matrix: swapped whole, never edited."""
+"""Everybody this kiosk knows, laid out for the search: swapped whole, never edited."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,20 +9,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sync.releases import TORN, EncodingSet, Person, ReleaseRefused
+from sync.turns import in_turns, rest
 
+BLOCK_ROWS = 32
+"""Measured with 150,000 rows of 128 values: in blocks of 32, six probes at once take as long as reading the templates
+does, 3 ms; the same matrix in one piece takes 4 ms for one probe and 16 ms for six, because BLAS first copies it."""
 _NORM_TOLERANCE = 1e-3
+_PART_BLOCKS = 64
+_PEOPLE_A_TURN = 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Gallery:
     """The templates of an encoding set. Frozen, its arrays too: vision takes another one by taking its reference.
 
-    `matrix` is (rows, dimension) float32 of unit norm, the rows of one person next to each other; `owners` names the
-    employee of each row. `employees` are those with templates and `starts` the first row of each. `people` also has
-    those who have none and punch by PIN alone.
+    `blocks` is (count, dimension, BLOCK_ROWS) float32, each column a template of unit norm; the rows of one person lie
+    next to each other, and what is left of the last block is zero. `rows` counts templates, `owners` names the employee
+    of each. `employees` are those with templates and `starts` the first row of each. `people` also has those who have
+    none and punch by PIN alone; templates are not kept there a second time.
     """
 
-    matrix: NDArray[np.float32]
+    blocks: NDArray[np.float32]
+    rows: int
     owners: tuple[str, ...]
     employees: tuple[str, ...]
     starts: NDArray[np.intp]
@@ -30,11 +38,21 @@ class Gallery:
     version: int
     engine_id: str
 
+    @property
+    def matrix(self) -> NDArray[np.float32]:
+        """The templates as one matrix, (rows, dimension): put together anew at each call, for who compares them all."""
+        dimension = self.blocks.shape[1]
+        rows = self.blocks.transpose(0, 2, 1).reshape(len(self.blocks) * BLOCK_ROWS, dimension)
+        together = np.ascontiguousarray(rows[: self.rows])
+        together.flags.writeable = False
+        return together
+
     @classmethod
     def empty(cls, engine_id: str) -> Self:
         """Return the gallery that knows nobody, version 0."""
         return cls(
-            matrix=np.zeros((0, 0), np.float32),
+            blocks=np.zeros((0, 0, BLOCK_ROWS), np.float32),
+            rows=0,
             owners=(),
             employees=(),
             starts=np.zeros(0, np.intp),
@@ -45,31 +63,44 @@ class Gallery:
 
     @classmethod
     def from_set(cls, content: EncodingSet) -> Self:
-        """Return the gallery of `content`. Raises ReleaseRefused (release_torn) for templates that cannot be compared.
-
-        150,000 templates of 128 values take 0.2 s.
-        """
-        known = [person for person in content.people if person.templates]
-        counts = [len(person.templates) for person in known]
-        joined = b"".join(template for person in known for template in person.templates)
-        if len(joined) != sum(counts) * content.dimension * 4:
-            raise ReleaseRefused(TORN, f"a template in the set is not {content.dimension} values long")
-        matrix = np.frombuffer(joined, "<f4").reshape(-1, content.dimension).astype(np.float32)
-        norms = np.linalg.norm(matrix, axis=1, keepdims=True)
-        if not (np.abs(norms - 1) <= _NORM_TOLERANCE).all():  # also false for NaN and infinity
-            raise ReleaseRefused(TORN, "a template in the set is not of unit norm, or not finite")
-        matrix /= norms
-        starts = np.cumsum([0, *counts[:-1]], dtype=np.intp) if counts else np.zeros(0, np.intp)
-        matrix.flags.writeable = starts.flags.writeable = False
-        people = {person.employee: person for person in content.people}
+        """Return the gallery of `content`. Raises ReleaseRefused (release_torn) where templates cannot be compared."""
+        people: dict[str, Person] = {}
+        for person in in_turns(content.people, a_turn=_PEOPLE_A_TURN):
+            people[person.employee] = Person(employee=person.employee, name=person.name, pin=person.pin)
         if len(people) != len(content.people):
             raise ReleaseRefused(TORN, "an employee is in the set twice")
+        known = [person for person in content.people if person.templates]
+        counts = [len(person.templates) for person in known]
+        blocks = _blocks_of([template for person in known for template in person.templates], content.dimension)
+        starts = np.cumsum([0, *counts[:-1]], dtype=np.intp) if counts else np.zeros(0, np.intp)
+        blocks.flags.writeable = starts.flags.writeable = False
         return cls(
-            matrix=matrix,
-            owners=tuple(person.employee for person, count in zip(known, counts, strict=True) for _ in range(count)),
-            employees=tuple(person.employee for person in known),
+            blocks=blocks,
+            rows=sum(counts),
+            owners=tuple([person.employee for person in known for _ in person.templates]),
+            employees=tuple([person.employee for person in known]),
             starts=starts,
             people=MappingProxyType(people),
             version=content.version,
             engine_id=content.engine_id,
         )
+
+
+def _blocks_of(templates: list[bytes], dimension: int) -> NDArray[np.float32]:
+    """Return `templates` in blocks. Raises ReleaseRefused for one that is no finite unit vector of `dimension`."""
+    blocks = np.zeros((-(-len(templates) // BLOCK_ROWS), dimension, BLOCK_ROWS), np.float32)
+    for first in range(0, len(blocks), _PART_BLOCKS):
+        part = templates[first * BLOCK_ROWS : (first + _PART_BLOCKS) * BLOCK_ROWS]
+        if any(len(template) != 4 * dimension for template in part):
+            raise ReleaseRefused(TORN, f"a template in the set is not {dimension} values long")
+        rows = np.frombuffer(b"".join(part), "<f4").reshape(-1, dimension)
+        norms = np.linalg.norm(rows, axis=1, keepdims=True)
+        if not (np.abs(norms - 1) <= _NORM_TOLERANCE).all():  # also false for NaN and infinity
+            raise ReleaseRefused(TORN, "a template in the set is not of unit norm, or not finite")
+        whole, left = divmod(len(rows), BLOCK_ROWS)
+        rows = rows / norms
+        blocks[first : first + whole] = rows[: len(rows) - left].reshape(-1, BLOCK_ROWS, dimension).transpose(0, 2, 1)
+        if left:
+            blocks[first + whole, :, :left] = rows[len(rows) - left :].T
+        rest()
+    return blocks

@@ -4,15 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
-from errors import HadirError
 from terminal.faces import Encoding, Vector
 from terminal.gallery import Gallery
-
-
-class ProbeRefused(HadirError):
-    """The probe cannot be compared with this gallery; the text says why."""
+from terminal.search import Nearest, ProbeRefused, nearest_to
 
 
 class Outcome(StrEnum):
@@ -44,15 +39,6 @@ class Identification:
     gallery_size: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nearest:
-    """The person most like a probe, whether or not like enough, and the lead over the next person."""
-
-    employee: str
-    score: float
-    margin: float | None
-
-
 def identify(probe: Encoding | Vector, gallery: Gallery, policy: Policy) -> Identification:
     """Return who `probe` is by `policy`. A person's score is that of their best template.
 
@@ -65,33 +51,6 @@ def identify(probe: Encoding | Vector, gallery: Gallery, policy: Policy) -> Iden
         probe = probe.vector
     nearest = nearest_to(probe[np.newaxis, :], gallery)
     return decide(nearest[0] if nearest else None, policy, gallery_size=len(gallery.employees))
-
-
-def nearest_to(probes: NDArray[np.float32], gallery: Gallery) -> list[Nearest]:
-    """Return the person nearest to each of `probes`, (count, dimension) of unit norm; nothing for an empty gallery.
-
-    Raises ProbeRefused.
-    """
-    norms = np.linalg.norm(probes, axis=1)
-    if not (np.abs(norms - 1) <= 1e-3).all():  # also false for NaN and infinity
-        raise ProbeRefused("a probe is not a finite vector of unit norm")
-    if not gallery.employees:
-        return []
-    if probes.shape[1] != gallery.matrix.shape[1]:
-        raise ProbeRefused(f"a probe has {probes.shape[1]} values, the gallery's templates {gallery.matrix.shape[1]}")
-    by_row = gallery.matrix @ probes.T
-    by_person = np.maximum.reduceat(by_row, gallery.starts, axis=0)
-    best = by_person.argmax(axis=0)
-    columns = np.arange(len(probes))
-    scores = by_person[best, columns]
-    if len(gallery.employees) == 1:
-        return [Nearest(employee=gallery.employees[0], score=float(score), margin=None) for score in scores]
-    by_person[best, columns] = -np.inf
-    margins = scores - by_person.max(axis=0)
-    return [
-        Nearest(employee=gallery.employees[person], score=float(score), margin=float(margin))
-        for person, score, margin in zip(best, scores, margins, strict=True)
-    ]
 
 
 def decide(nearest: Nearest | None, policy: Policy, *, gallery_size: int) -> Identification:

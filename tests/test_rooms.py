@@ -27,6 +27,7 @@ PURE = (
     "terminal/tracking.py",
     "terminal/agreement.py",
     "terminal/matching.py",
+    "terminal/search.py",
     "terminal/sighting.py",
     "terminal/faces/alignment.py",
     *(f"terminal/visit/{name}.py" for name in ("__init__", "states", "signals", "steps", "serving", "keypad")),

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from sync.releases import EncodingSet, Person
 from terminal.faces import Encoding, Vector
 from terminal.gallery import Gallery
-from terminal.matching import Outcome, Policy, ProbeRefused, identify, nearest_to
+from terminal.matching import Outcome, Policy, identify
+from terminal.search import ProbeRefused, nearest_to
 from tests.terminal.stage import DIMENSION, ENGINE_ID, SEVEN, gallery_of, like, looks
 
 POLICY = Policy(threshold=0.5, margin=0.1)
