@@ -56,7 +56,8 @@ class Camera(Section, frozen=True):
 
 
 class Engine(Section, frozen=True):
-    name: Literal["opencv"] = "opencv"
+    name: Literal["opencv", "dlib", "onnx"] = "opencv"
+    manifest: str = ""
     models: Path = Path("var/models")
     detect_width_px: Pixels = 480
     detect_score: Fraction = 0.75
@@ -285,7 +286,7 @@ def _absolute(settings: Config, base: Path) -> Config:
             "collector_key": anchored(settings.terminal.collector_key),
         },
         camera={"source": source},
-        engine={"models": anchored(settings.engine.models)},
+        engine={"models": anchored(settings.engine.models), "manifest": anchored(settings.engine.manifest)},
         display={"picture_file": anchored(settings.display.picture_file)},
         mqtt={key: anchored(getattr(settings.mqtt, key)) for key in ("tls_ca", "tls_certificate", "tls_key")},
         centre={

@@ -201,10 +201,10 @@ def models() -> None:
 @click.pass_obj
 def models_fetch(settings: Callable[[], config.Config], /) -> None:
     """Have the models on this machine, fetched once and checked by their hashes."""
-    from terminal.faces import models as room
+    from terminal import faces
 
-    found = room.ensure(settings().engine.models)
-    click.echo(f"{found.detector}\n{found.encoder}")
+    for path in faces.fetch_models(settings().engine):
+        click.echo(str(path))
 
 
 # --- settings and measurements -------------------------------------------------------------------------------------

@@ -29,6 +29,8 @@ CENTRAL = [
     "litestar[jinja]>=2.16,<3",
     "uvicorn>=0.35,<1",
 ]
+# The wheel of dlib: no compiler is needed, on x86_64 nor on a Pi.
+DLIB = ["dlib-bin>=20.0.1,<21"]
 DEMO = ["iotcore>=0.4,<0.5"]
 DEV = [
     "pytest>=8.4,<10",
@@ -80,7 +82,8 @@ setup(
         # picamera2 comes from Raspberry Pi OS itself (apt install python3-picamera2), never from pip there.
         "pi": [],
         "central": CENTRAL,
-        "dev": DEV,
+        "dlib": DLIB,
+        "dev": DEV + DLIB,
     },
     entry_points={"console_scripts": ["hadir=hadir:main"]},
 )

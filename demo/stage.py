@@ -13,8 +13,7 @@ from errors import HadirError
 from sync import keys
 from sync.register import Register, devices, sets
 from sync.releases import EncodingSet, ReleaseRefused, open_set
-from terminal.faces import Engine, models, open_engine
-from terminal.faces.opencv import DIMENSION, ENGINE_ID
+from terminal.faces import Engine, fetch_models, identity_of, open_engine
 
 HERE = Path(__file__).resolve().parent
 PEOPLE = HERE / "people"
@@ -36,7 +35,7 @@ def prepare(settings: config.Config, folder: Path, *, with_clip: bool, say: Say)
 
     `folder` is where the clip goes. Raises HadirError with what to do.
     """
-    models.ensure(settings.engine.models)
+    fetch_models(settings.engine)
     _have_keys(settings)
     _have_kiosk_approved(settings)
     engines: list[Engine] = []
@@ -57,14 +56,14 @@ def prepare(settings: config.Config, folder: Path, *, with_clip: bool, say: Say)
 
 def release_if_changed(settings: config.Config, say: Say) -> Mapping[str, str]:
     """Have the office's people as they are now in its newest release; return number to name of everybody in it."""
-    office = settings.office.id
+    office, engine = settings.office.id, identity_of(settings.engine)
     with Register.open(settings.centre.register) as register:
         released = released_people(settings, register)
         wanted = sets.build_set(
             register,
             office=office,
-            engine_id=ENGINE_ID,
-            dimension=DIMENSION,
+            engine_id=engine.engine_id,
+            dimension=engine.dimension,
             at=datetime.now(UTC),
         )
     if released is None or released.people != wanted.people or released.engine_id != wanted.engine_id:

@@ -18,8 +18,7 @@ from sync.register.enrolment import TemplatesChanged
 from sync.register.people import Employee, Template
 from sync.register.people_schema import PersonRefused, checked_number, cleaned_name
 from terminal.camera import Camera
-from terminal.faces import Engine
-from terminal.faces.opencv import OpenCvEngine
+from terminal.faces import Engine, open_engine
 from terminal.pin import PinRefused, acceptable, hash_pin
 
 PHOTOS = "photos"
@@ -158,7 +157,7 @@ class Desk:
     def engine(self) -> Engine:
         """The engine, loaded now if it was not. Raises ModelUnavailable."""
         if self._engine is None:
-            self._engine = OpenCvEngine(self._settings.engine)
+            self._engine = open_engine(self._settings.engine)
         return self._engine
 
     def refusal(self, wish: Wish) -> str | None:

@@ -20,7 +20,7 @@ from sync.messages import gallery_topic
 from sync.mqtt import Connected, Disconnected, Link, LinkFailed, Sent
 from sync.register import Register, sets
 from sync.releases import EncodingSet, ReleaseRefused, open_set, sign_set
-from terminal.faces.opencv import DIMENSION, ENGINE_ID
+from terminal.faces import Identity, identity_of
 
 BROKER_WAIT_S = 5.0
 """How long the broker is given. What it does not take now, the collector brings when it connects."""
@@ -70,20 +70,19 @@ def publish(
     office: str,
     *,
     force: bool = False,
-    engine_id: str = ENGINE_ID,
-    dimension: int = DIMENSION,
+    engine: Identity | None = None,
     broker_wait_s: float = BROKER_WAIT_S,
 ) -> PublishReport:
     """Have the people of `office` as its newest signed set, in the register and in centre.releases; tell the broker.
 
     Two at once get distinct rising versions and reach the topic in that order. A set without people, which would empty
-    every kiosk of the office, needs `force`. Raises PublishRefused, KeyRefused, RegisterError, ReleaseRefused.
+    every kiosk of the office, needs `force`. In it are the templates of `engine`, by default of the configured one.
+    Raises PublishRefused, KeyRefused, RegisterError, ReleaseRefused, ModelUnavailable.
     """
+    engine = engine or identity_of(settings.engine)
     key = load_private(settings.centre.keys / PRIVATE_NAME)
     with Register.open(settings.centre.register) as register, _alone(settings.centre.releases):
-        content, changes, blob, file = _release(
-            register, settings.centre.releases, office, key, force, engine_id, dimension
-        )
+        content, changes, blob, file = _release(register, settings.centre.releases, office, key, force, engine)
         left_behind = _remove_older(settings.centre.releases, content)
         _log.info("released version %d of %s with %d people", content.version, office, len(content.people))
         problem = _tell_broker(settings.mqtt, office, blob, broker_wait_s)
@@ -102,7 +101,7 @@ def publish(
 
 
 def _release(
-    register: Register, folder: Path, office: str, key: PrivateKey, force: bool, engine_id: str, dimension: int
+    register: Register, folder: Path, office: str, key: PrivateKey, force: bool, engine: Identity
 ) -> tuple[EncodingSet, Changes, bytes, Path]:
     for _ in range(_TRIES):
         try:
@@ -112,8 +111,8 @@ def _release(
         content = sets.build_set(
             register,
             office=office,
-            engine_id=engine_id,
-            dimension=dimension,
+            engine_id=engine.engine_id,
+            dimension=engine.dimension,
             at=datetime.now(UTC),
             newer_than=newer_than,
         )

@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 for python in 3.11 3.13; do
-    for extra in "" dev; do
+    for extra in "" dlib dev; do
         uv pip compile setup.py ${extra:+--extra "$extra"} --universal --python-version "$python" \
             --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --upgrade \
             --output-file "locks/python$python${extra:+-$extra}.txt"

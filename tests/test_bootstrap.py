@@ -134,8 +134,10 @@ def test_the_lock_files_pin_everything_by_hash_and_name_no_host(project: Path) -
     locks = sorted((project / "locks").glob("*.txt"))
     assert [path.name for path in locks] == [
         "python3.11-dev.txt",
+        "python3.11-dlib.txt",
         "python3.11.txt",
         "python3.13-dev.txt",
+        "python3.13-dlib.txt",
         "python3.13.txt",
     ]
     for path in locks:

