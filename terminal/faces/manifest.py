@@ -1,7 +1,7 @@
 """A model of one's own, described: what a centre writes beside an ArcFace-style network so that Hadir can use it.
 
-The file is YAML or JSON. Everything in it is checked before the network is looked at, and the network's own bytes must
-have the hash written there.
+The file is YAML, or JSON if its name ends so. Everything in it is checked before the network is looked at, and the
+network's own bytes must have the hash written there.
 """
 
 import hashlib
@@ -15,7 +15,8 @@ from msgspec import Meta, Struct
 
 from terminal.faces.models import ModelUnavailable
 
-MAX_MANIFEST_BYTES = 64 * 2**10
+MAX_MANIFEST_BYTES = 8 * 2**10
+"""Ten times what one has; the YAML parser recurses, and of 60 KB of brackets it dies."""
 MAX_MODEL_BYTES = 512 * 2**20
 """The largest ArcFace networks in use have 250 MB; a kiosk with 1 GB of memory could not hold more."""
 
@@ -68,7 +69,8 @@ def read_manifest(path: str) -> Manifest:
     if len(content) > MAX_MANIFEST_BYTES:
         raise ManifestRefused(f"engine.manifest {path} is larger than {MAX_MANIFEST_BYTES // 2**10} KB; that is none")
     try:
-        manifest = msgspec.yaml.decode(content, type=Manifest)
+        decode = msgspec.json.decode if path.endswith(".json") else msgspec.yaml.decode
+        manifest = decode(content, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError, TypeError) as error:
         raise ManifestRefused(f"engine.manifest {path}: {_explained(error)}") from error
     if not all(math.isfinite(value) and 0 <= value <= 255 for value in manifest.mean):
