@@ -196,7 +196,7 @@ def sign(key: PrivateKey, message: bytes) -> bytes:
     return key.sign(message)
 
 
-def verify(key: PublicKey, signature: bytes, message: bytes | bytearray) -> bool:
+def verify(key: PublicKey, signature: bytes, message: bytes | memoryview) -> bool:
     """Return whether `signature` was made over exactly `message` with the private half of `key`."""
     try:
         key.verify(signature, message)

@@ -25,17 +25,27 @@ class ReleaseDoor:
     kept: Callable[[], bytes | None]
 
 
-def release_door(settings: config.Config, engine_id: str) -> ReleaseDoor:
+def release_door(
+    settings: config.Config,
+    engine_id: str,
+    *,
+    check_templates: Callable[[EncodingSet], None] = releases.check_templates,
+) -> ReleaseDoor:
     """Return the door for the sets of this office and engine, signed by the key in terminal.release_key.
 
-    Raises HadirError when there is no such key.
+    `check_templates` is as open_set takes it. Raises HadirError when there is no such key.
     """
     trusted = keys.load_public(settings.terminal.release_key)
     folder = settings.terminal.state
 
     def check(blob: bytes, newer_than: int) -> EncodingSet:
         return releases.open_set(
-            blob, trusted=trusted, office=settings.office.id, engine_id=engine_id, newer_than=newer_than
+            blob,
+            trusted=trusted,
+            office=settings.office.id,
+            engine_id=engine_id,
+            newer_than=newer_than,
+            check_templates=check_templates,
         )
 
     return ReleaseDoor(

@@ -2,19 +2,23 @@
 
 A set is people with their templates and PIN hashes, for one office and one engine, with a version that only rises.
 
-The file is MessagePack: [1, key id, signature, content]. `content` is the bytes of an EncodingSet, and the signature is
-over exactly those bytes behind a prefix that no other signed thing of Hadir has. Nothing in `content` is decoded before
-its signature was found good. A set of 500 people, a template of 128 values and a PIN each, has 340 kB; one of 50,000
-with three templates each has 85 MB.
+The file is MessagePack: [1, key id, signature, content]. `content` is bytes, and the signature is over exactly those
+behind a prefix that no other signed thing of Hadir has. Nothing in `content` is decoded before its signature was found
+good. In it are the fields of an EncodingSet and "v": 2, its people in parts of some hundred, each part the bytes of an
+array of Person; "v": 1, with the people in one array, is read too. A set of 500 people, a template of 128 values and a
+PIN each, has 340 kB; one of 50,000 with three templates each has 85 MB.
 
 A large set is opened while the kiosk looks at people. Nothing here holds Python's lock for long, so that no frame
-waits: what is large is looked at where it lies or copied in parts, and a loop over people rests now and then.
+waits: what is large is looked at where it lies or copied in parts, and between the parts other threads have their turn.
 """
 
 import math
+import mmap
 import struct
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, assert_never
 
 import msgspec
 from msgspec import Meta, Struct
@@ -39,9 +43,9 @@ TOO_LARGE = "release_too_large"
 
 _SIGNED_AS = b"hadir encoding set 1\0"
 # float32 has 24 bits: a normalised vector of 4096 values stays within 1e-5 of norm 1; 1e-3 also takes other engines'.
-_NORM_TOLERANCE = 1e-3
+NORM_TOLERANCE = 1e-3
 _PART_BYTES = 2**20
-_PEOPLE_A_TURN = 128
+_PEOPLE_A_PART = 128
 
 
 class Person(Struct, frozen=True, kw_only=True, gc=False):
@@ -57,7 +61,6 @@ class Person(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class _About(Struct, frozen=True, kw_only=True):
-    v: Annotated[int, Meta(ge=1, le=1)] = 1
     office: Identifier
     version: Natural
     engine_id: Text
@@ -71,10 +74,12 @@ class EncodingSet(_About, frozen=True, kw_only=True):
     people: tuple[Person, ...]
 
 
-class _Unread(_About, frozen=True, kw_only=True):
-    """An EncodingSet whose people are still bytes."""
-
+class _One(_About, frozen=True, kw_only=True, tag_field="v", tag=1):
     people: tuple[msgspec.Raw, ...]
+
+
+class _Two(_About, frozen=True, kw_only=True, tag_field="v", tag=2):
+    people: tuple[memoryview, ...]
 
 
 class ReleaseRefused(HadirError):
@@ -98,28 +103,55 @@ class _Envelope(Struct, frozen=True, array_like=True, forbid_unknown_fields=True
 
 _encoder = msgspec.msgpack.Encoder()
 _envelopes = msgspec.msgpack.Decoder(_Envelope)
-_contents = msgspec.msgpack.Decoder(_Unread)
-_people = msgspec.msgpack.Decoder(Person)
+_contents = msgspec.msgpack.Decoder(_One | _Two)
+_person = msgspec.msgpack.Decoder(Person)
+_part = msgspec.msgpack.Decoder(tuple[Person, ...])
 
 
 def sign_set(content: EncodingSet, key: keys.PrivateKey) -> bytes:
     """Return the file of `content`, signed with `key`. Raises ReleaseRefused for what no kiosk would take."""
-    inner = _encoder.encode(content)
-    _check_people(_decode_content(memoryview(inner)))
+    parts = (content.people[at : at + _PEOPLE_A_PART] for at in range(0, len(content.people), _PEOPLE_A_PART))
+    inner = _encoder.encode(_Two(**_about(content), people=tuple(memoryview(_encoder.encode(part)) for part in parts)))
+    checked = _decode_content(memoryview(inner))
+    _check_numbers(checked)
+    check_templates(checked)
     envelope = _Envelope(1, keys.key_id(key.public_key()), keys.sign(key, _SIGNED_AS + inner), memoryview(inner))
     blob = _encoder.encode(envelope)
     _check_size(blob)
     return blob
 
 
+def check_templates(content: EncodingSet) -> None:
+    """Every template is `dimension` finite numbers of norm 1. Raises ReleaseRefused.
+
+    In Python alone, for the centre has no numpy; terminal/gallery.py has one that is ten times as fast.
+    """
+    layout = struct.Struct(f"<{content.dimension}f")
+    for person in in_turns(content.people, a_turn=_PEOPLE_A_PART):
+        for template in person.templates:
+            if len(template) != layout.size:
+                raise ReleaseRefused(
+                    TORN, f"a template of employee {person.employee} has {len(template)} bytes, not {layout.size}"
+                )
+            # hypot is NaN or infinite when any value is, and a comparison with NaN is false.
+            if not abs(math.hypot(*layout.unpack(template)) - 1) <= NORM_TOLERANCE:
+                raise ReleaseRefused(TORN, f"a template of employee {person.employee} is not of norm 1")
+
+
 def open_set(
-    blob: bytes, *, trusted: keys.PublicKey, office: str, engine_id: str | None, newer_than: int
+    blob: bytes,
+    *,
+    trusted: keys.PublicKey,
+    office: str,
+    engine_id: str | None,
+    newer_than: int,
+    check_templates: Callable[[EncodingSet], None] = check_templates,
 ) -> EncodingSet:
     """Return the set in `blob`: signed by `trusted`, for `office`, its version above `newer_than`, every value sound.
 
     `engine_id` None takes any engine. A retained set comes again at every connect: whoever receives one compares it
-    with `kept_set` first, as the kept one itself is refused here as "older". Numbers are checked here as well. Raises
-    ReleaseRefused.
+    with `kept_set` first, as the kept one itself is refused here as "older". `check_templates` raises ReleaseRefused
+    for a template that is not sound. Raises ReleaseRefused.
     """
     _check_size(blob)
     try:
@@ -130,7 +162,7 @@ def open_set(
         raise ReleaseRefused(
             FORGED, f"the set says it is signed by key {envelope.key}, but only {keys.key_id(trusted)} is trusted here"
         )
-    if not keys.verify(trusted, envelope.signature, _signed(envelope.content)):
+    if not _is_signed(envelope, trusted):
         raise ReleaseRefused(FORGED, "the set's signature is not that of the trusted key")
     content = _decode_content(envelope.content)
     if content.office != office:
@@ -139,7 +171,8 @@ def open_set(
         raise ReleaseRefused(ENGINE, f"the set was made with engine {content.engine_id}, but {engine_id} runs here")
     if content.version <= newer_than:
         raise ReleaseRefused(OLDER, f"the set is version {content.version}, and {newer_than} was seen already")
-    _check_people(content)
+    _check_numbers(content)
+    check_templates(content)
     return content
 
 
@@ -173,37 +206,40 @@ def _check_size(blob: bytes) -> None:
         raise ReleaseRefused(TOO_LARGE, f"the set has {len(blob)} bytes; {MAX_SET_BYTES} are allowed")
 
 
-def _signed(content: memoryview) -> bytearray:
-    """Return what a signature is over, put together in parts."""
-    message = bytearray(_SIGNED_AS)
-    for start in range(0, len(content), _PART_BYTES):
-        message += content[start : start + _PART_BYTES]
-        rest()
-    return message
+def _is_signed(envelope: _Envelope, trusted: keys.PublicKey) -> bool:
+    # Not b"" + content: that holds the lock while it copies. Memory that grows is moved, so this has its size at once.
+    content = envelope.content
+    with mmap.mmap(-1, len(_SIGNED_AS) + len(content)) as message:
+        message.write(_SIGNED_AS)
+        for at in range(0, len(content), _PART_BYTES):
+            message.write(content[at : at + _PART_BYTES])
+            rest()
+        with memoryview(message) as view:
+            return keys.verify(trusted, envelope.signature, view)
 
 
 def _decode_content(inner: memoryview) -> EncodingSet:
+    people: list[Person] = []
     try:
-        unread = _contents.decode(inner)
-        people = tuple([_people.decode(raw) for raw in in_turns(unread.people, a_turn=_PEOPLE_A_TURN)])
-        return EncodingSet(**{name: getattr(unread, name) for name in _About.__struct_fields__}, people=people)
+        match unread := _contents.decode(inner):
+            case _One():
+                people += map(_person.decode, in_turns(unread.people, a_turn=_PEOPLE_A_PART))
+            case _Two():
+                for part in in_turns(unread.people, a_turn=1):
+                    people += _part.decode(part)
+            case _:
+                assert_never(unread)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ReleaseRefused(TORN, f"the set's content is not whole: {error}") from error
+    return EncodingSet(**_about(unread), people=tuple(people))
 
 
-def _check_people(content: EncodingSet) -> None:
-    """Refuse two people of one number, and a template that is not `dimension` finite numbers of norm 1."""
-    numbers: set[str] = set()
-    layout = struct.Struct(f"<{content.dimension}f")
-    for person in in_turns(content.people, a_turn=_PEOPLE_A_TURN):
-        if person.employee in numbers:
-            raise ReleaseRefused(TORN, f"employee {person.employee} is in the set twice")
-        numbers.add(person.employee)
-        for template in person.templates:
-            if len(template) != layout.size:
-                raise ReleaseRefused(
-                    TORN, f"a template of employee {person.employee} has {len(template)} bytes, not {layout.size}"
-                )
-            # hypot is NaN or infinite when any value is, and a comparison with NaN is false.
-            if not abs(math.hypot(*layout.unpack(template)) - 1) <= _NORM_TOLERANCE:
-                raise ReleaseRefused(TORN, f"a template of employee {person.employee} is not of norm 1")
+def _about(content: _About) -> dict[str, Any]:
+    return {name: getattr(content, name) for name in _About.__struct_fields__}
+
+
+def _check_numbers(content: EncodingSet) -> None:
+    if len({person.employee for person in content.people}) == len(content.people):
+        return
+    twice = [number for number, times in Counter(person.employee for person in content.people).items() if times > 1]
+    raise ReleaseRefused(TORN, f"employee {twice[0]} is in the set twice")

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from errors import HadirError
+from sync.releases import NORM_TOLERANCE
 from terminal.gallery import BLOCK_ROWS, Gallery
 
-NORM_TOLERANCE = 1e-3
 _PROBES_A_PASS = 6
 """A mean and its five frames: with more at once, BLAS no longer keeps up with the memory."""
 _ROWS_A_PART = 4096

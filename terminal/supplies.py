@@ -15,6 +15,7 @@ from sync import releases
 from sync.received_sets import ReleaseDoor, release_door
 from sync.releases import EncodingSet, ReleaseRefused
 from terminal.faces import Engine
+from terminal.gallery import check_templates
 from terminal.lasting import Body
 from terminal.sighting import CameraState, Sighting
 
@@ -108,7 +109,7 @@ class Supplies:
 
     def _look_for_key(self) -> bool:
         try:
-            self._door = release_door(self._settings, self.engine_id)
+            self._door = release_door(self._settings, self.engine_id, check_templates=check_templates)
         except HadirError as error:
             self._lack(RELEASE_KEY_UNAVAILABLE, "no encoding set can be checked, so nobody is known", error)
             return False

@@ -6,6 +6,7 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,15 @@ def alarm_of(blob: bytes, **changes: Any) -> str:
     return caught.value.alarm
 
 
+def first_form(content: EncodingSet) -> dict[str, Any]:
+    """Return the content of a file as it was before there were parts."""
+    return {"v": 1, **msgspec.structs.asdict(content)}
+
+
+def second_form(content: EncodingSet) -> dict[str, Any]:
+    return {"v": 2, **msgspec.structs.asdict(content), "people": [msgspec.msgpack.encode([p]) for p in content.people]}
+
+
 def signed_anyway(content: object, key: keys.PrivateKey = KEY) -> bytes:
     """Sign what `sign_set` would refuse, as a broken or captured centre might."""
     inner = msgspec.msgpack.encode(content)
@@ -73,7 +83,17 @@ def test_a_signed_set_comes_back_as_it_was() -> None:
 
 
 def test_signing_is_repeatable() -> None:
-    assert sign_set(a_set(), KEY) == sign_set(a_set(), KEY) == signed_anyway(a_set())
+    assert sign_set(a_set(), KEY) == sign_set(a_set(), KEY)
+
+
+@pytest.mark.parametrize("form", [first_form, second_form])
+def test_a_set_of_either_form_is_read(form: Callable[[EncodingSet], dict[str, Any]]) -> None:
+    assert opened(signed_anyway(form(a_set()))) == a_set()
+
+
+def test_people_in_many_parts_come_back_in_their_order() -> None:
+    people = tuple(Person(employee=f"{number:05}", name="A", templates=(template(number),)) for number in range(1000))
+    assert opened(sign_set(a_set(people=people), KEY)).people == people
 
 
 def test_a_set_of_another_key_is_forged() -> None:
@@ -141,11 +161,14 @@ UNSOUND = {
 def test_unsound_people_are_neither_signed_nor_taken(what: str) -> None:
     with pytest.raises(ReleaseRefused):
         sign_set(UNSOUND[what], KEY)
-    assert alarm_of(signed_anyway(UNSOUND[what])) == "release_torn"
+    for form in (first_form, second_form):
+        with pytest.raises(ReleaseRefused, match=r"template|twice") as caught:
+            opened(signed_anyway(form(UNSOUND[what])))
+        assert caught.value.alarm == "release_torn"
 
 
 def raw(**changes: Any) -> dict[str, Any]:
-    return {**msgspec.to_builtins(a_set(), builtin_types=(bytes, datetime)), **changes}
+    return {**first_form(a_set()), **changes}
 
 
 @pytest.mark.parametrize(
@@ -154,7 +177,11 @@ def raw(**changes: Any) -> dict[str, Any]:
         None,
         [],
         {},
+        raw(v=0),
         raw(v=2),
+        raw(v=3),
+        raw(v="1"),
+        {key: value for key, value in raw().items() if key != "v"},
         raw(office="../etc"),
         raw(office="Demo"),
         raw(version=-1),
@@ -165,6 +192,11 @@ def raw(**changes: Any) -> dict[str, Any]:
         raw(people=[{"employee": "../1", "name": "A"}]),
         raw(people=[{"employee": "1", "name": ""}]),
         raw(people=[{"employee": "1", "name": "A" * 121}]),
+        raw(v=2, people=[b"\x91"]),
+        raw(v=2, people=[b""]),
+        raw(v=2, people=[b"\x91\x80"]),
+        raw(v=2, people=b""),
+        raw(v=2, people=[msgspec.msgpack.encode([{"employee": "1", "name": "A"}]) + b"\0"]),
         raw(created_at="yesterday"),
         raw(created_at="2025-01-02T03:04:05"),
     ],
