@@ -81,6 +81,23 @@ def gallery_of(
     )
 
 
+def gallery_in_order(people: list[tuple[str, list[Vector]]]) -> Gallery:
+    """Return a gallery of these employees in this order, each with these templates."""
+    return Gallery.from_set(
+        EncodingSet(
+            office="demo",
+            version=1,
+            engine_id=ENGINE_ID,
+            dimension=len(people[0][1][0]),
+            created_at=SEVEN,
+            people=tuple(
+                Person(employee=employee, name="x", templates=tuple(v.astype("<f4").tobytes() for v in vectors))
+                for employee, vectors in people
+            ),
+        )
+    )
+
+
 class StageEngine:
     """Sees the actors of `script` in the stage's own pictures; complains about any other picture and any other face.
 

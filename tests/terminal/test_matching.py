@@ -5,12 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.releases import EncodingSet, Person
 from terminal.faces import Encoding, Vector
 from terminal.gallery import Gallery
 from terminal.matching import Outcome, Policy, identify
-from terminal.search import ProbeRefused, nearest_to
-from tests.terminal.stage import DIMENSION, ENGINE_ID, SEVEN, gallery_of, like, looks
+from terminal.search import ProbeRefused
+from tests.terminal.stage import DIMENSION, ENGINE_ID, gallery_in_order, gallery_of, like, looks
 
 POLICY = Policy(threshold=0.5, margin=0.1)
 CROWD = gallery_of(*range(1, 30))
@@ -19,22 +18,6 @@ CROWD = gallery_of(*range(1, 30))
 def unit(seed: int) -> Vector:
     vector = np.random.default_rng(seed).standard_normal(DIMENSION)
     return np.asarray(vector / np.linalg.norm(vector), np.float32)
-
-
-def gallery_in_order(people: list[tuple[str, list[Vector]]]) -> Gallery:
-    return Gallery.from_set(
-        EncodingSet(
-            office="demo",
-            version=1,
-            engine_id=ENGINE_ID,
-            dimension=DIMENSION,
-            created_at=SEVEN,
-            people=tuple(
-                Person(employee=employee, name="x", templates=tuple(v.astype("<f4").tobytes() for v in vectors))
-                for employee, vectors in people
-            ),
-        )
-    )
 
 
 def test_somebody_like_enough_is_named_with_score_and_lead() -> None:
@@ -80,7 +63,6 @@ def test_one_person_alone_has_no_runner_up() -> None:
 def test_an_empty_gallery_knows_nobody() -> None:
     found = identify(looks(1), Gallery.empty(ENGINE_ID), POLICY)
     assert (found.outcome, found.score, found.margin, found.gallery_size) == (Outcome.NO_MATCH, None, None, 0)
-    assert nearest_to(looks(1)[None, :], Gallery.empty(ENGINE_ID)) == []
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
@@ -107,13 +89,6 @@ def test_encodings_of_two_engines_are_never_compared() -> None:
     assert identify(Encoding(vector=looks(1), engine_id=ENGINE_ID), CROWD, POLICY).employee == "1"
     with pytest.raises(ProbeRefused, match="another"):
         identify(Encoding(vector=looks(1), engine_id="another"), CROWD, POLICY)
-
-
-def test_several_probes_at_once_say_what_each_says_alone() -> None:
-    probes = np.stack([like(who, 0.7, other=60) for who in (4, 9, 17)])
-    together = nearest_to(probes, CROWD)
-    assert [each.employee for each in together] == ["4", "9", "17"]
-    assert together[1].score == pytest.approx(nearest_to(probes[1:2], CROWD)[0].score, abs=1e-6)
 
 
 crowds = st.integers(1, 12).flatmap(
