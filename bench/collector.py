@@ -204,7 +204,7 @@ def soak(fleet: Fleet, wanted: Wanted, folder: Path, say: Any) -> dict[str, Any]
     say(f"{LIVE_HZ} punches a second for {wanted.soak_min:g} minutes")
     with _place(folder, "soak", fleet) as place:
         seen = fleet.run(place, rate_hz=LIVE_HZ, seconds=60 * wanted.soak_min)
-        settled = place.samples[len(place.samples) // 3 :]  # before that it warms up
+        settled = place.samples[len(place.samples) // 2 :]  # before that caches fill
         return {
             "soak_min": wanted.soak_min,
             "soak_rss_mb": round(settled[-1].rss_mb, 1),
