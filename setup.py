@@ -56,6 +56,7 @@ setup(
         "console",
         "demo",
         "enroll",
+        "enroll.evaluate",
         "sync",
         "sync.mqtt",
         "sync.outbox",

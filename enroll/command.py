@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import config
+from enroll.evaluate.command import evaluate
 
 if TYPE_CHECKING:
     from enroll.desk import PersonReport
+    from enroll.importer import ImportReport
 
 Settings = Callable[[], config.Config]
 """Reads the settings when called, so that --help works beside a broken file."""
@@ -89,9 +91,71 @@ def enroll_add(
 def enroll_import(settings: Settings, /, folder: Path, **how: Any) -> None:
     """Enrol everybody in FOLDER: one folder a person, named "NUMBER-Given_Family", with their photos in it."""
     from enroll import importer
+
+    _say_import(importer.import_folder(settings(), folder, progress=lambda seen: _say_person(seen.person), **how))
+
+
+@enroll.command("encodings")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--people",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="CSV with the columns number,name; without it a name in FILE is an employee number.",
+)
+@click.option("--office", help="Default: office.id of the settings.")
+@click.option("--dry-run", is_flag=True, help="Look at everything, change nothing.")
+@click.option("--again", is_flag=True, help="Enrol those who were withdrawn, too.")
+@click.option("--move", is_flag=True, help="Take people over from other offices.")
+@click.pass_obj
+def enroll_encodings(settings: Settings, /, file: Path, **how: Any) -> None:
+    """Enrol everybody in FILE, which holds encodings made with face_recognition: pickle, npz, npy or JSON.
+
+    Only kiosks whose engine is dlib can use them.
+    """
+    from enroll import encodings
+
+    report = encodings.import_encodings(settings(), file, progress=lambda seen: _say_person(seen.person), **how)
+    click.echo("Only kiosks with engine.name dlib know these people by their faces.")
+    _say_import(report)
+
+
+@enroll.command("engine")
+@click.option("--office", help="Default: office.id of the settings.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def enroll_engine(settings: Settings, /, office: str | None, as_json: bool) -> None:
+    """Show who must be enrolled again because their face is known to another engine than the configured one."""
+    import json
+
+    from enroll import reencode
+
+    report = reencode.engine_report(settings(), office)
+    people = [
+        {"number": each.person.number, "name": each.person.name, "engines": each.engines, "pin": each.person.has_pin}
+        for each in report.again
+    ]
+    if as_json:
+        counts = {"ready": report.ready, "pin_only": report.pin_only}
+        click.echo(json.dumps({"office": report.office, "engine": report.engine_id, **counts, "again": people}))
+        return
+    for each in report.again:
+        only = "" if each.person.has_pin else ", and no PIN"
+        click.echo(_plain(f"{each.person.number} {each.person.name}: known to {', '.join(each.engines)} only{only}"))
+    click.echo(
+        f"{report.office}, engine {report.engine_id}: {report.ready} ready, {len(people)} to enrol again, "
+        f"{report.pin_only} by PIN only."
+    )
+    if people:
+        click.echo(
+            "Their pictures are not kept, so nothing is encoded anew by itself: run ./hadir enroll import on the "
+            "folder of photographs once more, or have them come to ./hadir enroll add --camera."
+        )
+
+
+def _say_import(report: "ImportReport") -> None:
+    """Say what an import came to; the exit code is 1 where somebody was refused."""
     from enroll.desk import Done
 
-    report = importer.import_folder(settings(), folder, progress=lambda seen: _say_person(seen.person), **how)
     for note in report.notes:
         click.echo(_plain(note))
     counts = ", ".join(f"{report.count(done)} {done}" for done in Done)
@@ -185,3 +249,6 @@ def enroll_publish(settings: Settings, /, office: str, force: bool) -> None:
         click.echo(f"{file} could not be removed and may hold people withdrawn since; delete it yourself.")
     if report.problem is not None:
         click.echo(f"The broker was not reached ({report.problem}); it goes out when the collector connects.")
+
+
+enroll.add_command(evaluate)

@@ -27,6 +27,7 @@ PURE = (
     "terminal/tracking.py",
     "terminal/agreement.py",
     "terminal/matching.py",
+    "terminal/motion.py",
     "terminal/search.py",
     "terminal/sighting.py",
     "terminal/faces/alignment.py",
@@ -38,6 +39,7 @@ PURE = (
     "sync/receipts.py",
     "sync/walk.py",
     "enroll/rules.py",
+    *(f"enroll/evaluate/{name}.py" for name in ("metrics", "identification", "bootstrap", "folds", "labels")),
 )
 # Modules through which a pure file could reach a clock, a disk, a socket, a thread or a log.
 IMPURE_MODULES = {
@@ -54,7 +56,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "apsw": (),
     "argon2": ("terminal/pin.py",),
     "babel": ("terminal/screens/words.py",),
-    "click": ("hadir.py", "enroll/command.py", "sync/command.py"),
+    "click": ("hadir.py", "enroll/command.py", "enroll/evaluate/command.py", "sync/command.py"),
     "cryptography": ("sync/keys.py",),
     "cv2": PIXELS,
     "dlib": ("terminal/faces/dlib_resnet.py",),
@@ -69,7 +71,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "picamera2": ("terminal/camera/pi.py",),
     "psycopg": (),  # SQLAlchemy loads it for the URL
     "pygame": ("terminal/display/",),
-    "rich": ("bench/", "enroll/command.py"),
+    "rich": ("bench/", "enroll/command.py", "enroll/evaluate/command.py", "enroll/evaluate/tables.py"),
     "sqlalchemy": ("sync/register/",),
     "sqlite_utils": ("terminal/store.py",),
     "uvicorn": ("console/app.py",),

@@ -1,0 +1,78 @@
+"""`hadir enroll evaluate`: the measurement asked for on the command line, answered in tables and one line of JSON."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+import config
+
+
+class Counts(click.ParamType[tuple[int, ...]]):
+    """Whole numbers from 1 on, between commas."""
+
+    name = "NUMBERS"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        words = [word.strip() for word in str(value).split(",")]
+        if not all(word.isdecimal() and 1 <= int(word) <= self.most for word in words):
+            self.fail(f"{value!r}: give numbers from 1 to {self.most}, as 1,3", param, context)
+        return tuple(dict.fromkeys(int(word) for word in words))
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+
+@click.command("evaluate")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--engine", "engines", multiple=True, help="opencv | dlib | onnx; may be repeated. Default: the settings'."
+)
+@click.option("--samples", type=Counts(20), default="1,3", show_default=True, help="Enrolment photos a person.")
+@click.option(
+    "--galleries", type=Counts(10**6), default="50,200,500,2000", show_default=True, help="People in the gallery."
+)
+@click.option("--pairs", type=click.Path(path_type=Path), help="LFW's pairs.txt or a CSV of path1,path2,same[,fold].")
+@click.option("--aliases", type=click.Path(path_type=Path), help="Two names of one person a line: identity,same_as.")
+@click.option("--curves", type=click.Path(path_type=Path), help="Folder for the DET curves, SVG and PNG.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the resampling.")
+@click.option(
+    "--replicates", type=click.IntRange(0, 10_000), default=500, show_default=True, help="Resamplings of the people."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
+@click.pass_obj
+def evaluate(settings: Callable[[], config.Config], /, as_json: bool, **wish: Any) -> None:
+    """Measure how well faces are told apart, on the photos in FOLDER.
+
+    FOLDER has a manifest.csv (path, role, identity, group; the roles are enroll, probe and impostor) or one folder of
+    photos a person, in folders of groups if there are any.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from enroll.evaluate import evaluation as room
+    from enroll.evaluate.report import as_values
+    from enroll.evaluate.tables import tables
+
+    here = settings()
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def progress(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total)
+            bar.update(tasks[what], completed=done)
+
+        report = room.run(here, room.Wish(**wish), progress=progress)
+    console = Console(width=None if Console().is_terminal else 170)
+    for part in tables(report):
+        if isinstance(part, str):
+            click.echo(part)
+        else:
+            console.print(part)
+    if as_json:
+        click.echo(json.dumps(as_values(report), allow_nan=False))
