@@ -52,6 +52,7 @@ class Camera(Section, frozen=True):
     width_px: Pixels = 1280
     height_px: Pixels = 720
     frame_rate_hz: Annotated[float, Meta(gt=0, le=120)] = 15
+    idle_look_s: Annotated[float, Meta(ge=0, le=10)] = 0.5
     loop: bool = False
 
 

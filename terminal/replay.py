@@ -52,7 +52,8 @@ def replay(settings: Config, path: Path, gallery: Path) -> Iterator[dict[str, An
     kind = "folder" if path.is_dir() else "file"
     source = with_settings(settings, camera={"source": f"{kind}:{path.resolve()}"})
     with open_camera(source.camera, real_time=False) as camera:
-        yield from visits(camera, Looker(engine, settings), known)
+        looker = Looker(engine, settings, idle_look_s=settings.camera.idle_look_s)
+        yield from visits(camera, looker, known)
 
 
 def visits(camera: Camera, looker: Looker, gallery: Gallery) -> Iterator[dict[str, Any]]:

@@ -1,13 +1,12 @@
 """The kiosk's eyes: from frames to sightings.
 
-`Looker` does one frame's work and knows no thread; `Vision` is the thread's body that keeps a camera open, looks, and
-publishes; `Newest` hands the result over to the main thread, which draws what it finds and never queues.
+`Looker` does one frame's work and knows no thread; `Vision` is the thread's body that looks at what `capture` fetches,
+and publishes; `Newest` hands the result over to the main thread, which draws what it finds and never queues.
 """
 
 import itertools
 import logging
 import threading
-import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
@@ -15,9 +14,10 @@ from typing import Generic, TypeVar
 
 from config import Config
 from errors import where
-from terminal import agreement
+from terminal import agreement, motion
 from terminal.agreement import Evidence, Sample
 from terminal.camera import Camera, CameraEnded, CameraFailed, Frame
+from terminal.capture import Ahead
 from terminal.faces import Engine
 from terminal.gallery import Gallery
 from terminal.quality import Quality, Reason, assess
@@ -37,6 +37,7 @@ _first_track_ids = itertools.count(1, 1_000_000)
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.5, 10.0
 _FAILURES_IN_A_ROW = 20
 """Frames in a row that could not be looked at, after which the kiosk says that it does not see."""
+_STOP_ASKED_EVERY_S = 0.5
 
 
 class Newest(Generic[T]):
@@ -66,8 +67,11 @@ class Looker:
     At most one face is encoded a frame, and only that of the person served: bystanders are never identified.
     """
 
-    def __init__(self, engine: Engine, settings: Config, *, first_track_id: int = 1) -> None:
+    def __init__(self, engine: Engine, settings: Config, *, first_track_id: int = 1, idle_look_s: float = 0.0) -> None:
+        """With nobody in view, faces are looked for when something moved and every `idle_look_s`; 0: in each frame."""
         self._engine = engine
+        self._idle_look_s = idle_look_s
+        self._room = motion.Room()
         self._quality = settings.quality
         self._match = settings.match
         self._scene = Scene(next_id=first_track_id)
@@ -81,6 +85,7 @@ class Looker:
         self._scene = Scene(next_id=self._scene.next_id)
         self._service = Service()
         self._evidence = {}
+        self._room = motion.Room()
 
     def follows(self, track_id: int) -> bool:
         """Return whether that track is unbroken and somebody's still."""
@@ -96,7 +101,8 @@ class Looker:
         at, now_s = frame.taken_at, frame.monotonic_ns / 1e9
         height, width = frame.picture.shape[:2]
         near_px = max(float(self._quality.min_face_px), self._quality.min_face_share * max(width, height))
-        self._scene = follow(self._scene, self._engine.detect(frame.picture), at=at, now_s=now_s)
+        if self._worth_a_search(frame, now_s):
+            self._scene = follow(self._scene, self._engine.detect(frame.picture), at=at, now_s=now_s)
         self._choose(now_s, near_px, answered)
         served = self._scene.find(self._service.track_id)
         hint = None
@@ -118,6 +124,16 @@ class Looker:
             engine_id=self._engine.engine_id,
             gallery_version=gallery.version,
         )
+
+    def _worth_a_search(self, frame: Frame, now_s: float) -> bool:
+        """Return whether faces are to be looked for: always, but for an empty room in which nothing moved."""
+        if not self._idle_look_s:
+            return True
+        if self._scene.tracks:
+            self._room = motion.somebody(self._room)
+            return True
+        self._room, worth = motion.look_round(self._room, frame.picture, now_s=now_s, every_s=self._idle_look_s)
+        return worth
 
     def _comparable(self, gallery: Gallery) -> Gallery:
         """Encodings of two engines are never compared: with another engine's gallery nobody is known."""
@@ -213,8 +229,12 @@ class Vision:
     ) -> None:
         """`gallery` and `answered` are asked at every frame: each returns one reference, swapped by others."""
         self._interval_s = 1 / settings.camera.frame_rate_hz
+        # A file keeps its own pace, and skips by itself what comes too late.
+        self._every_frame = settings.camera.source.startswith(("file:", "folder:"))
         self._open_camera = open_camera
-        self._looker = Looker(engine, settings, first_track_id=next(_first_track_ids))
+        self._looker = Looker(
+            engine, settings, first_track_id=next(_first_track_ids), idle_look_s=settings.camera.idle_look_s
+        )
         self._gallery = gallery
         self._publish = publish
         self._answered = answered
@@ -232,8 +252,8 @@ class Vision:
             self._publish(CameraState(state="starting"))
             looked_before = self.frames
             try:
-                with self._open_camera() as camera:
-                    self._watch(camera, stop)
+                with Ahead(self._open_camera, interval_s=self._interval_s, every_frame=self._every_frame) as frames:
+                    self._watch(frames, stop)
             except CameraEnded as end:
                 self._publish(CameraState(state="lost", problem=str(end)))
                 stop.wait()
@@ -247,13 +267,14 @@ class Vision:
                 stop.wait(retry_s)
                 retry_s = min(2 * retry_s, _LAST_RETRY_S)
 
-    def _watch(self, camera: Camera, stop: threading.Event) -> None:
+    def _watch(self, frames: Ahead, stop: threading.Event) -> None:
         self._looker.restart()
         self._failed_in_a_row = 0
         seeing = False
-        due_s = time.monotonic()
         while not stop.is_set():
-            frame = camera.read()
+            frame = frames.take(_STOP_ASKED_EVERY_S)
+            if frame is None:
+                continue
             sighting = self._looked(frame)
             if sighting is not None:
                 if not seeing:
@@ -263,8 +284,6 @@ class Vision:
             elif self._failed_in_a_row == _FAILURES_IN_A_ROW:
                 self._publish(CameraState(state="lost", problem="pictures cannot be looked at; the log says why"))
                 seeing = False
-            due_s = max(due_s + self._interval_s, time.monotonic())
-            stop.wait(max(0.0, due_s - time.monotonic()))
 
     def _looked(self, frame: Frame) -> Sighting | None:
         """Return what the frame shows; None if that failed, which is logged and counted and ends nothing."""
