@@ -21,6 +21,10 @@ Port = Annotated[int, Meta(ge=1, le=65_535)]
 Grey = Annotated[float, Meta(ge=0, le=255)]
 
 
+LEAST_DLIB_SCORE = 0.92
+"""Cosine score that 1 % of the pairs of different people reach with dlib's encodings (902 photographs of the bench)."""
+
+
 class ConfigError(HadirError):
     """A setting is unknown, of the wrong kind or out of range; the message has file, line, key and what is allowed."""
 
@@ -205,6 +209,7 @@ def parse(text: str, *, name: str, base: Path) -> Config:
             f"{name}:{_line_of(text, ['office', 'timezone'])}: office.timezone: no such zone; "
             "Asia/Jakarta, Asia/Makassar and Asia/Jayapura are the Indonesian ones"
         ) from error
+    _check_scores(settings, text, name)
     return _absolute(settings, base)
 
 
@@ -234,6 +239,19 @@ def show(settings: Config) -> str:
     register = re.sub(r"(://[^:/@]*:).*@", r"\1********@", settings.centre.register)
     raw["centre"]["register"] = re.sub(r"([?&][a-z]*password=)[^&]*", r"\1********", register)
     return yaml.safe_dump(raw, sort_keys=False, allow_unicode=True)
+
+
+def _check_scores(settings: Config, text: str, name: str) -> None:
+    """Refuse scores of another engine where dlib runs: with them, everybody would be anybody."""
+    if settings.engine.name != "dlib":
+        return
+    for keys in (["match", "threshold"], ["enroll", "same_person_score"], ["enroll", "duplicate_score"]):
+        score = getattr(getattr(settings, keys[0]), keys[1])
+        if score is not None and score < LEAST_DLIB_SCORE:
+            raise ConfigError(
+                f"{name}:{_line_of(text, keys)}: {'.'.join(keys)}: {score} is no score of the dlib engine, where one "
+                f"in a hundred strangers reaches {LEAST_DLIB_SCORE}; docs/architecture.md has those to begin with"
+            )
 
 
 def _path(kind: type, value: Any) -> Path:

@@ -91,7 +91,7 @@ def _listed(root: Path, folders: list[Path]) -> list[Entry]:
         match = _FOLDER.fullmatch(folder.name)
         if match:
             by_number.setdefault(match.group(1), folder)
-    return [_of_row(line, row, root, by_number) for line, row in _rows(root / LIST_NAME)]
+    return [_of_row(line, row, root, by_number) for line, row in read_list(root / LIST_NAME)]
 
 
 def _of_row(line: int, row: dict[str, str], root: Path, by_number: dict[str, Path]) -> Entry:
@@ -116,8 +116,11 @@ def _of_row(line: int, row: dict[str, str], root: Path, by_number: dict[str, Pat
         return Entry(where=where, why=str(refused))
 
 
-def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Return (line, values by our column names) of the list; `;` and tabs between columns are taken as well."""
+def read_list(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """Return (line, values by our column names) of a list of people; `;` and tabs between columns are taken as well.
+
+    Raises RosterRefused.
+    """
     try:
         with path.open("rb") as file:
             content = file.read(MAX_LIST_BYTES + 1)

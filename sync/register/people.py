@@ -33,7 +33,8 @@ class Employee:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """A person's normalised mean encoding. `vector` is float32 little-endian; `source` is "photos" or "camera".
+    """A person's normalised mean encoding. `vector` is float32 little-endian; `source` is "photos", "camera" or
+    "encodings".
 
     `made_from` is a SHA-256 in hex of what it was made from, absent where that is not kept.
     """
@@ -94,6 +95,22 @@ def templates_of(register: Register, engine_id: str) -> list[tuple[str, Template
             )
             for row in connection.execute(wanted)
         ]
+
+
+def engines_of(register: Register, office: str) -> dict[str, list[str]]:
+    """Return, by employee number, the ids of the engines that made the templates of everybody at `office`."""
+    wanted = (
+        sa.select(templates.c.employee, templates.c.engine_id)
+        .join(employees, employees.c.number == templates.c.employee)
+        .where(employees.c.office == office)
+        .distinct()
+        .order_by(templates.c.employee, templates.c.engine_id)
+    )
+    found: dict[str, list[str]] = {}
+    with register.read() as connection:
+        for row in connection.execute(wanted):
+            found.setdefault(row.employee, []).append(row.engine_id)
+    return found
 
 
 def employee_in(connection: sa.Connection, number: str) -> Employee:
