@@ -237,6 +237,16 @@ def bench_speed(settings: Callable[[], config.Config], /, as_json: bool) -> None
     speed.run(settings(), as_json=as_json)
 
 
+@bench.command("match")
+@click.option("--rows", "sizes", type=click.IntRange(1, 170_000), multiple=True, help="May be repeated (six sizes).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
+def bench_match(sizes: tuple[int, ...], as_json: bool) -> None:
+    """One person among up to 50,000: against plain numpy, the memory's speed; how long a set takes to load."""
+    from bench import match
+
+    match.run(sizes=sizes or match.SIZES, as_json=as_json)
+
+
 @bench.command("delivery")
 @click.option("--punches", type=click.IntRange(100), default=10_000, show_default=True, help="In each storm.")
 @click.option("--kills", type=click.IntRange(10), default=200, show_default=True, help="Of the kiosk, in each storm.")
