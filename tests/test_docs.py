@@ -265,6 +265,7 @@ def test_the_demos_clip_is_replayed_with_the_set_the_demo_published(clone: Path)
         "receipt",
         "bench",
         "bench speed",
+        "bench match",
         "bench delivery",
         "bench collector",
     ],
