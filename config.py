@@ -242,12 +242,12 @@ def show(settings: Config) -> str:
 
 
 def _check_scores(settings: Config, text: str, name: str) -> None:
-    """Refuse scores of another engine where dlib runs: with them, everybody would be anybody."""
+    """Refuse scores of another engine where dlib runs: with them, everybody would be anybody. 0 is none."""
     if settings.engine.name != "dlib":
         return
     for keys in (["match", "threshold"], ["enroll", "same_person_score"], ["enroll", "duplicate_score"]):
         score = getattr(getattr(settings, keys[0]), keys[1])
-        if score is not None and score < LEAST_DLIB_SCORE:
+        if 0 < score < LEAST_DLIB_SCORE:
             raise ConfigError(
                 f"{name}:{_line_of(text, keys)}: {'.'.join(keys)}: {score} is no score of the dlib engine, where one "
                 f"in a hundred strangers reaches {LEAST_DLIB_SCORE}; docs/architecture.md has those to begin with"

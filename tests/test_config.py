@@ -55,12 +55,17 @@ def test_a_wrong_setting_is_named_with_its_line(text: str, said: str) -> None:
 
 def test_scores_of_another_engine_are_refused_where_dlib_runs() -> None:
     """SFace's threshold of 0.5 would let every stranger in: two strangers score 0.83 with dlib's encodings."""
-    with pytest.raises(config.ConfigError, match=r"^site\.yaml:1: match\.threshold: 0\.5 is no score of the dlib engine"):
-        parse("engine:\n  name: dlib\n")
-    own = "match:\n  threshold: 0.955\nenroll:\n  same_person_score: 0.925\n  duplicate_score: "
-    with pytest.raises(config.ConfigError, match=r"^site\.yaml:5: enroll\.duplicate_score: 0\.6 is no score"):
-        parse(f"{own}0.6\nengine:\n  name: dlib\n")
-    assert parse(f"{own}0.97\nengine:\n  name: dlib\n").engine.name == "dlib"
+    own = "match:\n  threshold: 0.955\nenroll:\n  same_person_score: 0.925\n  duplicate_score: 0.97\n"
+    dlib = "engine:\n  name: dlib\n"
+    assert parse(own + dlib).engine.name == "dlib"
+    for right, wrong, said in (
+        ("0.955", "0.5", r"^site\.yaml:2: match\.threshold: 0\.5 is no score of the dlib engine"),
+        ("0.925", "0.36", r"^site\.yaml:4: enroll\.same_person_score: 0\.36 is no score"),
+        ("0.97", "0.6", r"^site\.yaml:5: enroll\.duplicate_score: 0\.6 is no score"),
+    ):
+        parse(own.replace(right, wrong))
+        with pytest.raises(config.ConfigError, match=said):
+            parse(own.replace(right, wrong) + dlib)
 
 
 def test_a_missing_or_binary_file_is_one_sentence(tmp_path: Path) -> None:
