@@ -5,6 +5,7 @@ the `_on_...` on that thread, sometimes under its lock: they note and put, and n
 """
 
 import contextlib
+import io
 import logging
 import select
 import socket
@@ -20,6 +21,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 import config
+from sync.turns import rest
 from sync.wire import TAKEN_OVER, Connected, Event, LinkDown, LinkFailed, Received, Sent, Will, refusal, tls_context
 
 _LARGEST_PACKET = 268_435_460  # MQTT 5, 2.1.4: a remaining length of 268,435,455 behind a header of 5 bytes
@@ -27,6 +29,8 @@ _PING_AFTER = 0.7  # keepalives without a word; paho waits as long again for the
 _PACKET_EXTRA = 64  # what a packet holds beside topic and payload: header, lengths, number, a few properties
 
 _MOST_PROPERTIES = 4096  # bytes; nobody here sends any
+_LARGE_BYTES = 4 * 2**20
+_PART_BYTES = 2**20
 
 _log = logging.getLogger("hadir.sync.mqtt")
 
@@ -36,18 +40,43 @@ class _Client(Client):
 
     paho copies the rest of the packet for each of them: 100,000 keep it busy for minutes, the broker gives it up, and
     gives the message again at the next connection, for ever.
+
+    It also copies a payload four times, and holds Python's lock all the while: half a second for the largest encoding
+    set. While a message is handled that is large, `large_payload` has what paho was not given.
     """
 
+    large_payload: bytes | None = None
+
     def _handle_publish(self) -> MQTTErrorCode:
-        qos, mid, properties = _properties_of(int(self._in_packet["command"]), self._in_packet["packet"])
-        if properties <= _MOST_PROPERTIES:
+        packet = self._in_packet["packet"]
+        qos, mid, properties, payload_at = _layout_of(int(self._in_packet["command"]), packet)
+        if properties > _MOST_PROPERTIES:
+            _log.warning("a message with %d bytes of properties was passed over", properties)
+            return self._send_puback(mid) if qos == 1 else MQTTErrorCode.MQTT_ERR_SUCCESS
+        if len(packet) - payload_at < _LARGE_BYTES:
             return super()._handle_publish()
-        _log.warning("a message with %d bytes of properties was passed over", properties)
-        return self._send_puback(mid) if qos == 1 else MQTTErrorCode.MQTT_ERR_SUCCESS
+        self._in_packet["packet"] = packet[:payload_at]
+        self.large_payload = _copied_in_parts(memoryview(packet)[payload_at:])
+        try:
+            return super()._handle_publish()
+        finally:
+            self.large_payload = None
 
 
-def _properties_of(command: int, packet: bytes | bytearray) -> tuple[int, int, int]:
-    """Return QoS, packet number (0 without) and the length of the properties of a PUBLISH (MQTT 5, 3.3.1 and 3.3.2)."""
+def _copied_in_parts(content: memoryview) -> bytes:
+    """Return `content` as bytes, copied so that other threads have their turn."""
+    whole = io.BytesIO(bytes(len(content)))  # memory of that size, which is given out again below and not copied
+    for at in range(0, len(content), _PART_BYTES):
+        whole.write(content[at : at + _PART_BYTES])
+        rest()
+    return whole.getvalue()
+
+
+def _layout_of(command: int, packet: bytes | bytearray) -> tuple[int, int, int, int]:
+    """Return QoS, packet number (0 without), length of the properties and start of the payload of a PUBLISH.
+
+    MQTT 5, 3.3.1 to 3.3.3.
+    """
     qos, at = (command & 0b110) >> 1, 2 + int.from_bytes(packet[:2])
     mid = int.from_bytes(packet[at : at + 2]) if qos else 0
     at += 2 if qos else 0
@@ -55,8 +84,9 @@ def _properties_of(command: int, packet: bytes | bytearray) -> tuple[int, int, i
     for place, sign in enumerate(packet[at : at + 4]):
         length |= (sign & 127) << (7 * place)
         if sign < 128:
+            at += place + 1
             break
-    return qos, mid, length
+    return qos, mid, length, at + length
 
 
 class Session:
@@ -262,7 +292,7 @@ class Session:
         self._put(
             Received(
                 topic=topic,
-                payload=bytes(message.payload),
+                payload=self._client.large_payload or bytes(message.payload),
                 retained=bool(message.retain),
                 mid=message.mid,
                 qos=message.qos,
