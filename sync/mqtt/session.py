@@ -223,7 +223,7 @@ class Session:
             with contextlib.suppress(OSError):
                 stream.close()
 
-    def _new_client(self, client_id: str, will: Will | None, connect_timeout_s: float) -> Client:
+    def _new_client(self, client_id: str, will: Will | None, connect_timeout_s: float) -> _Client:
         settings = self._settings
         client = _Client(
             CallbackAPIVersion.VERSION2,
