@@ -44,6 +44,9 @@ HINTS: dict[Hint | Reason, str] = {
     Reason.HOLD_STILL: "hold still",
     Reason.TURN_TO_SCREEN: "look into the camera",
     Reason.OUT_OF_VIEW: "move into the middle of the picture",
+    Reason.BACKLIT: "the light is behind you; step aside a little",
+    Reason.MASK: "take off the mask, please",
+    Reason.ONE_AT_A_TIME: "one person at a time, please",
 }
 
 

@@ -38,6 +38,9 @@ WORDS: dict[Flaw | Reason, str] = {
     Reason.HOLD_STILL: "the face is blurred",
     Reason.TURN_TO_SCREEN: "the face is turned away; look into the camera",
     Reason.OUT_OF_VIEW: "the face is cut off by the picture's edge",
+    Reason.BACKLIT: "the light is behind the face; take a picture with the light before it",
+    Reason.MASK: "the lower half of the face is covered",
+    Reason.ONE_AT_A_TIME: "two people stand equally near; cut out the one that is meant",
 }
 
 

@@ -34,6 +34,9 @@ class Reason(StrEnum):
     HOLD_STILL = "hold_still"
     TURN_TO_SCREEN = "turn_to_screen"
     OUT_OF_VIEW = "out_of_view"
+    BACKLIT = "backlit"
+    MASK = "mask"
+    ONE_AT_A_TIME = "one_at_a_time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,6 +69,9 @@ INDONESIAN = Words(
         Reason.HOLD_STILL: "Jangan bergerak sebentar",
         Reason.TURN_TO_SCREEN: "Hadapkan wajah ke layar",
         Reason.OUT_OF_VIEW: "Posisikan wajah di dalam lingkaran",
+        Reason.BACKLIT: "Cahaya dari belakang, geser sedikit",
+        Reason.MASK: "Mohon buka masker sebentar",
+        Reason.ONE_AT_A_TIME: "Satu per satu, silakan",
     },
     saving="Menyimpan",
     recorded="Tercatat",
@@ -132,6 +135,9 @@ ENGLISH = Words(
         Reason.HOLD_STILL: "Hold still for a moment",
         Reason.TURN_TO_SCREEN: "Turn your face to the screen",
         Reason.OUT_OF_VIEW: "Put your face inside the oval",
+        Reason.BACKLIT: "Light behind you, step aside a little",
+        Reason.MASK: "Please take off your mask for a moment",
+        Reason.ONE_AT_A_TIME: "One person at a time, please",
     },
     saving="Saving",
     recorded="Recorded",
@@ -183,11 +189,78 @@ ENGLISH = Words(
     },
 )
 
-LANGUAGES = {"id": INDONESIAN, "en": ENGLISH}
+# Krama, the polite Javanese a younger colleague owes an older one; krama inggil for what the person addressed does.
+JAVANESE = Words(
+    locale="jv",
+    invitation="Sumangga mirsani kamera",
+    use_pin="Ngagem PIN",
+    one_moment="Nyuwun sabar sekedhap",
+    hints={
+        Reason.TOO_FAR: "Sumangga nyelak",
+        Reason.TOO_DARK: "Peteng sanget, sumangga pados papan padhang",
+        Reason.TOO_BRIGHT: "Sulap sanget, sumangga geser sekedhik",
+        Reason.HOLD_STILL: "Sumangga mendel sekedhap",
+        Reason.TURN_TO_SCREEN: "Sumangga mirsani layar",
+        Reason.OUT_OF_VIEW: "Pasuryan sumangga wonten ing bunderan",
+        Reason.BACKLIT: "Cahya saking wingking, sumangga geser",
+        Reason.MASK: "Sumangga maskeripun dipunbikak sekedhap",
+        Reason.ONE_AT_A_TIME: "Sumangga setunggal-setunggal",
+    },
+    saving="Saweg dipunsimpen",
+    recorded="Kacathet",
+    already_recorded="Sampun kacathet",
+    directions={Direction.IN: "Rawuh", Direction.OUT: "Kondur"},
+    farewells={Direction.IN: "Sugeng makarya", Direction.OUT: "Ngatos-atos ing margi"},
+    first_time="Wekdal ingkang kapisan ingkang kaetang",
+    receipt="No. bukti {}",
+    not_recognised="Pasuryan dereng dipuntepangi",
+    try_again_or_pin="Sumangga dipuncobi malih, utawi ngagem PIN",
+    keypad_titles={
+        KeypadReason.ASKED: "Rawuh ngagem PIN",
+        KeypadReason.NOT_RECOGNISED: "Pasuryan dereng dipuntepangi. Sumangga ngagem PIN.",
+        KeypadReason.AMBIGUOUS: "Pasuryan dereng saged dipunpesthekaken. Sumangga ngagem PIN.",
+    },
+    employee_number="Nomer pegawai",
+    number_is="No. {}",
+    six_digits="PIN, enem angka",
+    ok="OK",
+    cancel="Wurung",
+    checking="Saweg dipunpriksa",
+    problems={
+        PinProblem.NO_NUMBER: "Sumangga serat nomer pegawai rumiyin",
+        PinProblem.TOO_SHORT: "PIN punika enem angka",
+        PinProblem.WRONG: "Nomer utawi PIN klentu",
+        PinProblem.WAIT: "Cobi malih sasampunipun {}",
+        PinProblem.NO_ANSWER: "Dereng wonten wangsulan, cobi malih",
+    },
+    try_again="Sumangga dipuncobi malih",
+    wait_seconds="{} detik",
+    wait_minutes="{} menit",
+    not_recorded="Dereng kacathet",
+    not_recorded_advice="Sumangga dipuncobi malih. Menawi ambal-ambalan, sumangga matur petugas.",
+    camera_down="Kamera boten sumadya",
+    camera_down_advice="Sumangga ngagem PIN",
+    camera_starting="Kamera saweg dipuncawisaken",
+    offline_since="Luring wiwit {}",
+    waiting="{} nengga dipunkintun",
+    face_data="Data pasuryan v{}",
+    no_face_data="Dereng wonten data pasuryan",
+    clock_not_set="Jam dereng cocog",
+    card_down="Rawuh dereng saged dipuncathet",
+    card_down_advice="Sumangga ngisi daftar rawuh kertas saha matur petugas.",
+    alarms={
+        "models_unavailable": "Piranti tepang pasuryan dereng wonten, matur petugas",
+        "release_key_unavailable": "Kunci data pasuryan boten wonten, matur petugas",
+        "card_damaged": "Panyimpenan sampun dipungantos, matur petugas",
+        "storage_90": "Panyimpenan meh kebak, matur petugas",
+    },
+)
+
+LANGUAGES = {"id": INDONESIAN, "en": ENGLISH, "jv": JAVANESE}
 
 
 def clock(at: datetime, zone: tzinfo) -> str:
-    """Return the time of day as both languages write it on a kiosk: 07:12."""
+    """Return the time of day as every language here writes it on a kiosk: 07:12."""
     return format_time(at, "HH:mm", tzinfo=zone, locale="en_GB")
 
 

@@ -1,4 +1,4 @@
-"""Every screen, in both languages, upright and wide: readable, touchable, whole, and silent about scores."""
+"""Every screen, in every language, upright and wide: readable, touchable, whole, and silent about scores."""
 
 import itertools
 import re
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import hypothesis.strategies as some
@@ -39,7 +40,7 @@ def display() -> Iterator[Display]:
 
 
 def every_screen(display: Display) -> Iterator[tuple[str, Context, Screen]]:
-    for size, language, specimen in itertools.product(SIZES, ("id", "en"), screenshots.specimens()):
+    for size, language, specimen in itertools.product(SIZES, words.LANGUAGES, screenshots.specimens()):
         base = replace(screenshots.ordinary(display, language), width_px=size[0], height_px=size[1])
         context = replace(base, **specimen.changes)  # type: ignore[arg-type]
         yield f"{specimen.name} {language} {size}", context, screen_of(specimen.state, context)
@@ -133,7 +134,7 @@ def test_names_are_shown_whole_however_long(screens: list[tuple[str, Context, Sc
         if context.name is not None:
             assert context.name in said(screen), name
             seen += 1
-    assert seen == len(SIZES) * 2 * 2 * len(screenshots.NAMES)
+    assert seen == len(SIZES) * len(words.LANGUAGES) * 2 * len(screenshots.NAMES)
 
 
 def test_a_recorded_punch_shows_the_receipt_that_leads_to_it_and_a_repeat_that_of_the_first(display: Display) -> None:
@@ -142,7 +143,7 @@ def test_a_recorded_punch_shows_the_receipt_that_leads_to_it_and_a_repeat_that_o
     assert isinstance(recorded, Recorded)
     assert isinstance(already, AlreadyRecorded)
     already = replace(already, event=structs.replace(already.event, receipt="0000000000"))
-    for size, language in itertools.product(SIZES, ("id", "en")):
+    for size, language in itertools.product(SIZES, words.LANGUAGES):
         context = replace(screenshots.ordinary(display, language), width_px=size[0], height_px=size[1])
         for state in (recorded, already):
             shown = [text for text in screen_of(state, context).texts if "JBR-7K2-0931" in text.words]
@@ -214,8 +215,8 @@ def test_progress_runs_out_with_the_result(display: Display) -> None:
 # --- words ----------------------------------------------------------------------------------------------------------
 
 
-def test_both_languages_say_everything() -> None:
-    assert set(words.LANGUAGES) == {"id", "en"}
+def test_every_language_says_everything_and_says_it_in_its_own_words() -> None:
+    assert set(words.LANGUAGES) == {"id", "en", "jv"} == set(get_args(config.Display.__annotations__["language"]))
     for language in words.LANGUAGES.values():
         for field in fields(language):
             value = getattr(language, field.name)
@@ -230,7 +231,19 @@ def test_both_languages_say_everything() -> None:
         ]
         for said_of, kind in kinds:
             assert set(said_of) == set(kind)
-    assert set(words.INDONESIAN.alarms) == set(words.ENGLISH.alarms)
+    assert len({frozenset(language.alarms) for language in words.LANGUAGES.values()}) == 1
+    for one, other in itertools.combinations(words.LANGUAGES.values(), 2):
+        assert not [reason for reason in Reason if one.hints[reason] == other.hints[reason]]
+
+
+def test_what_takes_a_value_takes_it_in_every_language() -> None:
+    for field in fields(words.Words):
+        places = set()
+        for language in words.LANGUAGES.values():
+            value = getattr(language, field.name)
+            texts = value if isinstance(value, dict) else {"": value}
+            places.add(frozenset((key, text.count("{}")) for key, text in texts.items()))
+        assert len(places) == 1, field.name
 
 
 @pytest.mark.parametrize(
@@ -247,6 +260,7 @@ def test_dates_are_the_offices_in_its_language() -> None:
     at = datetime(2025, 11, 23, 23, 30, tzinfo=UTC)
     assert words.date(at, ZoneInfo("Asia/Jakarta"), words.INDONESIAN) == "Senin, 24 November 2025"
     assert words.date(at, ZoneInfo("UTC"), words.ENGLISH) == "Sunday, 23 November 2025"
+    assert words.date(at, ZoneInfo("UTC"), words.JAVANESE) == "Ahad, 23 November 2025"
 
 
 @pytest.mark.parametrize(
