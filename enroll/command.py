@@ -239,12 +239,14 @@ def enroll_withdraw(settings: Settings, /, number: str) -> None:
 @click.pass_obj
 def enroll_publish(settings: Settings, /, office: str, force: bool) -> None:
     """Sign the office's people as a new encoding set and send it to its kiosks."""
-    from enroll import publish
+    from enroll import publish, reencode
 
     report = publish.publish(settings(), office, force=force)
     people = f"{report.people} {'person' if report.people == 1 else 'people'}"
     what = f"{report.changes.new} new, {report.changes.changed} changed, {report.changes.gone} gone"
     click.echo(f"Published version {report.version} of {office}, {report.bytes} bytes, {people}: {what}.")
+    if again := len(reencode.engine_report(settings(), office).again):
+        click.echo(f"Known to another engine only, so by PIN at most: {again}; see ./hadir enroll engine.")
     for file in report.left_behind:
         click.echo(f"{file} could not be removed and may hold people withdrawn since; delete it yourself.")
     if report.problem is not None:
