@@ -43,9 +43,15 @@ class Counts(click.ParamType[tuple[int, ...]]):
 @click.option(
     "--replicates", type=click.IntRange(0, 10_000), default=500, show_default=True, help="Resamplings of the people."
 )
+@click.option(
+    "--calibrate",
+    "calibration",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the first engine's calibration here: its thresholds by gallery size (docs/accuracy.md).",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
 @click.pass_obj
-def evaluate(settings: Callable[[], config.Config], /, as_json: bool, **wish: Any) -> None:
+def evaluate(settings: Callable[[], config.Config], /, as_json: bool, calibration: Path | None, **wish: Any) -> None:
     """Measure how well faces are told apart, on the photos in FOLDER.
 
     FOLDER has a manifest.csv (path, role, identity, group; the roles are enroll, probe and impostor) or one folder of
@@ -55,10 +61,12 @@ def evaluate(settings: Callable[[], config.Config], /, as_json: bool, **wish: An
     from rich.progress import Progress
 
     from enroll.evaluate import evaluation as room
+    from enroll.evaluate.calibration_file import writer
     from enroll.evaluate.report import as_values
     from enroll.evaluate.tables import tables
 
     here = settings()
+    asked = room.Wish(**wish)
     with Progress(console=Console(stderr=True), transient=True) as bar:
         tasks: dict[str, Any] = {}
 
@@ -67,12 +75,14 @@ def evaluate(settings: Callable[[], config.Config], /, as_json: bool, **wish: An
                 tasks[what] = bar.add_task(what, total=total)
             bar.update(tasks[what], completed=done)
 
-        report = room.run(here, room.Wish(**wish), progress=progress)
+        report = room.run(here, asked, progress=progress, calibrate=writer(asked, calibration) if calibration else None)
     console = Console(width=None if Console().is_terminal else 170)
     for part in tables(report):
         if isinstance(part, str):
             click.echo(part)
         else:
             console.print(part)
+    if calibration:
+        click.echo(f"{calibration} holds the calibration; name it in match.calibration of the kiosks and the centre.")
     if as_json:
         click.echo(json.dumps(as_values(report), allow_nan=False))

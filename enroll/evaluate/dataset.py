@@ -197,7 +197,7 @@ def _folders(folder: Path, group: str, depth: int, notes: list[str]) -> Iterator
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if entry.is_symlink() and entry.is_dir():
+        if entry.is_symlink() and _is_folder(entry):
             notes.append(f"{entry.name}: passed over; it is a link to a folder")
         elif entry.is_dir(follow_symlinks=False):
             if depth == MAX_DEPTH:
@@ -209,13 +209,20 @@ def _folders(folder: Path, group: str, depth: int, notes: list[str]) -> Iterator
 def _photos_in(folder: Path, notes: list[str]) -> list[str]:
     names = []
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if entry.name.startswith(".") or (entry.is_dir() and not _names_a_picture(entry.name)):
+        if entry.name.startswith(".") or _is_folder(entry):
             continue
         if _names_a_picture(entry.name):
             names.append(entry.name)
         else:
             notes.append(f"{folder.name}/{entry.name}: passed over; its name is no picture's")
     return names
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
 
 
 def _names_a_picture(name: str) -> bool:

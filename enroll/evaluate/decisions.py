@@ -11,7 +11,7 @@ from enroll.evaluate.metrics import Weights
 from enroll.evaluate.trials import Trials
 from sync.releases import EncodingSet, Person
 from terminal.gallery import Gallery
-from terminal.matching import Outcome, Policy, identify
+from terminal.matching import GalleryTooLarge, Outcome, Policy, identify
 
 _ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 OUTCOMES = ("right", "wrong", "ambiguous", "no_match")
@@ -19,10 +19,14 @@ OUTCOMES = ("right", "wrong", "ambiguous", "no_match")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Decisions:
-    """What the policy answers. `mated`, (people, 4): searches of enrolled people, counted by OUTCOMES. `strangers`,
-    (people, 4): searches by somebody who is not in the gallery; none of them is `right`, a match is `wrong`."""
+    """What the policy answers, and its `threshold` in a gallery of so many people.
 
-    policy: Policy
+    `mated`, (people, 4): searches of enrolled people, counted by OUTCOMES. `strangers`, (people, 4): searches by
+    somebody who is not in the gallery; none of them is `right`, a match is `wrong`.
+    """
+
+    threshold: float
+    margin: float
     gallery_size: int
     mated: NDArray[np.int64]
     strangers: NDArray[np.int64]
@@ -40,13 +44,18 @@ class Decisions:
         return found
 
 
-def decide_all(trials: Trials, policy: Policy, engine_id: str) -> Decisions:
+def decide_all(trials: Trials, policy: Policy, engine_id: str) -> Decisions | None:
     """Return the decisions about every probe: against everybody, and against everybody but its owner.
 
     The gallery is of all people with a template; in the first search a person's row is the template made without the
-    probe. Only people who search are resampled for intervals, not the gallery.
+    probe. Only people who search are resampled for intervals, not the gallery. None where the policy has no threshold
+    for so many.
     """
     known = np.flatnonzero(trials.known)
+    try:
+        threshold = policy.threshold_for(len(known))
+    except GalleryTooLarge:
+        return None
     everybody = [Person(employee=str(place), name="-", templates=(_bytes(trials.templates[place]),)) for place in known]
     row_of = {int(place): row for row, place in enumerate(known)}
     mated = np.zeros((len(trials.identities), len(OUTCOMES)), np.int64)
@@ -64,7 +73,9 @@ def decide_all(trials: Trials, policy: Policy, engine_id: str) -> Decisions:
                 mate = Person(employee=own.employee, name="-", templates=(_bytes(trials.own[probe]),))
                 answer = identify(trials.probes[probe], _gallery([*rivals, mate], engine_id), policy)
                 mated[owner, _column(answer.outcome, right=answer.employee == own.employee)] += 1
-    return Decisions(policy=policy, gallery_size=len(known), mated=mated, strangers=strangers)
+    return Decisions(
+        threshold=threshold, margin=policy.margin, gallery_size=len(known), mated=mated, strangers=strangers
+    )
 
 
 def _column(outcome: Outcome, *, right: bool) -> int:

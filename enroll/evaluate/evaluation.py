@@ -7,12 +7,13 @@ from pathlib import Path
 import config
 from enroll.evaluate import curves
 from enroll.evaluate.dataset import Dataset, DatasetRefused, read_aliases, read_dataset
-from enroll.evaluate.decisions import decide_all
+from enroll.evaluate.decisions import Decisions, decide_all
 from enroll.evaluate.encoding import EncodedPerson, encode_all
 from enroll.evaluate.labels import Alike, probably_one
 from enroll.evaluate.measure import GALLERIES, REPLICATES, Measured, measure
 from enroll.evaluate.pairs import Pair, PairsReport, judge_pairs, read_pairs
 from enroll.evaluate.trials import Counts, Trials, make_trials, only_mates, without
+from terminal.calibration import NotCalibrated, calibrated, policy_for
 from terminal.faces import Engine, open_engine
 from terminal.matching import Policy
 
@@ -47,7 +48,7 @@ class SampleReport:
     measured: Measured
     cleared: Measured | None
     same_people: Measured | None
-    policy: Policy | None
+    decisions: Decisions | None
     gallery_size: int
 
 
@@ -70,7 +71,6 @@ class Report:
     data: Dataset
     engines: tuple[EngineReport, ...]
     alike: tuple[Alike, ...]
-    alike_score: float
     written: tuple[Path, ...]
 
 
@@ -84,34 +84,27 @@ def run(
 ) -> Report:
     """Return what was measured of each engine; curves are written if wished.
 
-    `calibrate` is given the trials of the first engine with the most samples, without the pairs of people who are
-    probably one, and its id. Raises DatasetRefused, ConfigError, ModelUnavailable.
+    `calibrate` is given the trials of the first engine with the most samples, and its id. Pairs of people who are
+    probably one are in them: leaving out what scores high would hide the very tail that is wanted, so only --aliases
+    take them out. Raises DatasetRefused, ConfigError, ModelUnavailable.
     """
     aliases = read_aliases(wish.aliases) if wish.aliases else None
     data = read_dataset(wish.folder, aliases=aliases)
     pairs = read_pairs(wish.pairs, wish.folder) if wish.pairs else None
     names = tuple(dict.fromkeys(wish.engines or (settings.engine.name,)))
-    chosen = {name: config.replace(settings, engine={"name": name}) for name in names}
+    chosen = {name: _settings_of(name, settings) for name in names}
     opened = {name: open_(its.engine) for name, its in chosen.items()}  # all before the first hour of work
     alike: tuple[Alike, ...] = ()
     reports = []
     for place, (name, engine) in enumerate(opened.items()):
         step = _step(progress, name)
-        people = encode_all(data, engine, chosen[name], progress=step("photos"))
+        its, policy = _calibrated(chosen[name], engine.engine_id, anew=calibrate is not None)
+        people = encode_all(data, engine, its, progress=step("photos"))
         if place == 0:
-            alike = probably_one(people, score=settings.enroll.duplicate_score)
-        policy = Policy(threshold=settings.match.threshold, margin=settings.match.margin)
-        samples, trials = _measured(
-            people,
-            engine,
-            chosen[name],
-            wish,
-            alike=alike,
-            policy=policy if name == settings.engine.name else None,
-            step=step,
-        )
+            alike = probably_one(people)
+        samples, trials = _measured(people, engine, its, wish, alike=alike, policy=policy, step=step)
         if place == 0 and calibrate is not None:
-            calibrate(without(trials, [(each.first, each.second) for each in alike]), engine.engine_id)
+            calibrate(trials, engine.engine_id)
         reports.append(
             EngineReport(
                 name=name,
@@ -127,9 +120,31 @@ def run(
         data=data,
         engines=tuple(reports),
         alike=alike,
-        alike_score=settings.enroll.duplicate_score,
         written=written,
     )
+
+
+def _settings_of(name: str, settings: config.Config) -> config.Config:
+    """Return the settings for that engine: scores that were set for another one say nothing of it."""
+    if name == settings.engine.name:
+        return settings
+    unset = {"threshold": 0, "margin": 0, "calibration": ""}
+    desk = {"same_person_score": 0, "duplicate_score": 0}
+    return config.replace(settings, engine={"name": name}, match=unset, enroll=desk)
+
+
+def _calibrated(settings: config.Config, engine_id: str, *, anew: bool) -> tuple[config.Config, Policy | None]:
+    """Return the settings with the calibration's scores, and its policy, where there are any.
+
+    `anew`: a calibration is being made, which must not depend on the one before it.
+    """
+    if anew:
+        return settings, None
+    try:
+        policy = policy_for(engine_id, settings.match)
+        return calibrated(settings, engine_id), policy
+    except NotCalibrated:
+        return settings, None
 
 
 _Step = Callable[[str], Callable[[int, int], None]]
@@ -171,10 +186,9 @@ def _measured(
         figures(done, len(trials))
 
         def work(of: Trials, *, by_group: bool = True) -> Measured:
-            decided = decide_all(of, policy, engine.engine_id) if policy is not None else None
             return measure(
                 of,
-                decisions=decided,
+                decisions=decide_all(of, policy, engine.engine_id) if policy is not None else None,
                 galleries=wish.galleries,
                 replicates=wish.replicates,
                 seed=wish.seed,
@@ -188,7 +202,7 @@ def _measured(
             same_people=work(only_mates(without(each, left_out), most.enrolled), by_group=False)
             if each is not most
             else None,
-            policy=policy,
+            decisions=decide_all(each, policy, engine.engine_id) if policy is not None else None,
             gallery_size=int(each.known.sum()),
         )
     figures(len(trials), len(trials))

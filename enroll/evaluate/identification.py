@@ -70,8 +70,8 @@ def fpir_curve(found: Searches, weights: Weights, *, gallery: int) -> Reals:
     after = np.cumsum(there)
     after = after - after[found.begins] + there[found.begins]
     chances = _chances(kept, weights, most=int(after.max()), drawn=gallery)
-    own = weights[owners]
-    gained = own * (chances[own, after] - chances[own, after - there])
+    own = (weights * kept.enrolled)[owners]
+    gained = weights[owners] * (chances[own, after] - chances[own, after - there])
     steps = np.zeros(len(kept.scores))
     steps[found.by_probe] = gained
     fpir = np.cumsum(steps) / searching
@@ -88,7 +88,7 @@ def mates_found_first(found: Searches, weights: Weights, *, gallery: int) -> Rea
         return np.zeros(0)
     better = np.bincount(found.rivals[:, 0], weights[found.rivals[:, 1]], minlength=len(mates.scores)).astype(np.intp)
     chances = _chances(kept, weights, most=int(better.max()), drawn=gallery - 1)
-    first = 1 - chances[weights[mates.owners], better]
+    first = 1 - chances[(weights * kept.enrolled)[mates.owners], better]
     beyond = gallery - 1 - _population(kept, weights)
     if beyond > 0:
         curve = fmr_curve(kept, weights)
@@ -107,7 +107,7 @@ def fnir(mates: Genuine, first: Reals, threshold: float, weights: Weights) -> fl
 
 
 def _population(kept: Impostors, weights: Weights) -> int:
-    """Return how many others there are for somebody who is there once."""
+    """Return how many others there are for somebody who is in the gallery once, as everybody is who searches."""
     return int((weights * kept.enrolled).sum()) - 1
 
 

@@ -73,6 +73,7 @@ def measure(
 
     Every figure is computed anew on each of `replicates` resamplings of people, thresholds included.
     """
+    galleries = sorted({*galleries, headline_gallery(trials, galleries)})
     scopes = _scopes(trials, galleries, by_group=by_group)
     once = np.ones(len(trials.identities), np.int64)
     work: Callable[[Weights], list[tuple[Values, Reals]]] = lambda weights: _all_of(  # noqa: E731
@@ -95,9 +96,9 @@ def measure(
 
 
 def headline_gallery(trials: Trials, galleries: Sequence[int]) -> int:
-    """Return the largest of `galleries` that the data has the people for, else the smallest of them."""
+    """Return the largest of `galleries` that the data has the people for, else one of everybody there is."""
     there = int(trials.known.sum())
-    return max((size for size in galleries if size <= there), default=min(galleries))
+    return max((size for size in galleries if size <= there), default=there)
 
 
 def _scopes(trials: Trials, galleries: Sequence[int], *, by_group: bool) -> list[_Scope]:

@@ -67,8 +67,8 @@ def _sample(sample: SampleReport, count: int) -> dict[str, Any]:
         "overall": figures_as_values(sample.measured.overall, samples=count),
         "groups": {name: figures_as_values(figures, samples=count) for name, figures in sample.measured.groups.items()},
     }
-    if sample.policy is not None:
-        found["policy"] = {"threshold": sample.policy.threshold, "margin": sample.policy.margin}
+    if sample.decisions is not None:
+        found["policy"] = {"threshold": sample.decisions.threshold, "margin": sample.decisions.margin}
     if sample.cleared is not None:
         found["without_probable_duplicates"] = {
             "overall": figures_as_values(sample.cleared.overall, samples=count),

@@ -31,7 +31,7 @@ def tables(report: Report) -> Iterator[Table | str]:
     yield from _alike(report)
     yield _verification(report)
     yield _identification(report)
-    if any(sample.policy for engine in report.engines for sample in engine.samples.values()):
+    if any(sample.decisions for engine in report.engines for sample in engine.samples.values()):
         yield _policy(report)
     yield from _groups(report)
     yield from _pairs(report)
@@ -60,7 +60,7 @@ def _counted(engine: str, count: int, sample: SampleReport) -> str:
 def _alike(report: Report) -> Iterator[str]:
     if not report.alike:
         return
-    yield f"Probably the same person under two names (score {report.alike_score:g} or more): check the labels."
+    yield "Probably the same person under two names, as alike as nine in ten photos of one person: check the labels."
     for each in report.alike[:_MOST_NAMED]:
         yield plain(f"  {each.first} and {each.second}: {'the same file' if each.same_file else f'{each.score:.2f}'}")
     if len(report.alike) > _MOST_NAMED:
@@ -108,20 +108,22 @@ def _identification(report: Report) -> Table:
 
 
 def _policy(report: Report) -> Table:
-    table = Table(title="As the kiosk decides: threshold and margin of the settings", title_justify="left")
+    table = Table(
+        title="As the kiosk decides: threshold and margin of the calibration and the settings", title_justify="left"
+    )
     table.add_column("engine, photos")
     for name in ("threshold", "margin", "gallery", "FPIR", "FNIR", "wrong name", "ambiguous"):
         table.add_column(name, justify="right")
     for engine in report.engines:
         for count, sample in engine.samples.items():
             for mark, measured in (("", sample.measured), (", out", sample.cleared)):
-                if sample.policy is None or measured is None:
+                if sample.decisions is None or measured is None:
                     continue
                 values = figures_as_values(measured.overall, samples=count)
                 table.add_row(
                     escape(f"{engine.name}, {count}{mark}"),
-                    f"{sample.policy.threshold:g}",
-                    f"{sample.policy.margin:g}",
+                    f"{sample.decisions.threshold:g}",
+                    f"{sample.decisions.margin:g}",
                     str(sample.gallery_size),
                     *(_rate(values, f"policy_{key}") for key in ("fpir", "fnir", "misidentified", "ambiguous")),
                 )
