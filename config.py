@@ -75,6 +75,13 @@ class Quality(Section, frozen=True):
     max_brightness: Grey = 200
     min_sharpness: Annotated[float, Meta(ge=0)] = 15
     max_yaw: Annotated[float, Meta(gt=0, le=2)] = 0.35
+    max_backlight: Annotated[float, Meta(ge=1, le=255)] = 3
+
+
+class Zone(Section, frozen=True):
+    left: Fraction = 0
+    right: Fraction = 1
+    min_face_share: Fraction = 0
 
 
 class Match(Section, frozen=True):
@@ -112,7 +119,7 @@ class Display(Section, frozen=True):
     width_px: Pixels = 800
     height_px: Pixels = 480
     full_screen: bool = False
-    language: Literal["id", "en"] = "id"
+    language: Literal["id", "en", "jv"] = "id"
     frame_rate_hz: Annotated[float, Meta(gt=0, le=120)] = 30
     picture_file: str = ""
 
@@ -165,6 +172,7 @@ class Config(Section, frozen=True):
     camera: Camera = Camera()
     engine: Engine = Engine()
     quality: Quality = Quality()
+    zone: Zone = Zone()
     match: Match = Match()
     visit: Visit = Visit()
     pin: Pin = Pin()
@@ -210,6 +218,7 @@ def parse(text: str, *, name: str, base: Path) -> Config:
             "Asia/Jakarta, Asia/Makassar and Asia/Jayapura are the Indonesian ones"
         ) from error
     _check_scores(settings, text, name)
+    _check_zone(settings, text, name)
     return _absolute(settings, base)
 
 
@@ -250,8 +259,18 @@ def _check_scores(settings: Config, text: str, name: str) -> None:
         if 0 < score < LEAST_DLIB_SCORE:
             raise ConfigError(
                 f"{name}:{_line_of(text, keys)}: {'.'.join(keys)}: {score} is no score of the dlib engine, where one "
-                f"in a hundred strangers reaches {LEAST_DLIB_SCORE}; docs/architecture.md has those to begin with"
+                f"in a hundred strangers reaches {LEAST_DLIB_SCORE}; leave it at 0 for those of its calibration"
             )
+
+
+def _check_zone(settings: Config, text: str, name: str) -> None:
+    """Refuse a zone in which nobody can stand."""
+    zone = settings.zone
+    if zone.left >= zone.right:
+        raise ConfigError(
+            f"{name}:{_line_of(text, ['zone', 'right'])}: zone: from {zone.left:g} to {zone.right:g} nobody can "
+            "stand; left must be less than right"
+        )
 
 
 def _path(kind: type, value: Any) -> Path:

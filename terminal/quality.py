@@ -1,4 +1,4 @@
-"""Whether a face is worth encoding, and if not, the one thing its owner can do about it. *Pure*.
+"""Whether a face is worth encoding, and the one thing its owner can do to make it better. *Pure*.
 
 What the limits mean was measured with SFace on 150 photos of the bench, made worse step by step: bad pictures lower the
 scores of the right person and raise nobody else's, so these limits save time and give hints; they do not keep out
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Quality as QualitySettings
-from terminal.faces import Face, Picture
+from terminal.covering import covered
+from terminal.faces import Box, Face, Picture
 from terminal.faces.alignment import aligned
 
 _FACE_ROWS, _FACE_COLUMNS = slice(20, 100), slice(16, 96)
@@ -23,6 +24,11 @@ _FULL_SHARPNESS = 3.0
 """Times the limit: sharper than this scores no better."""
 _COMFORT = 0.25
 """The outer quarters of the allowed brightness lower the value."""
+_MASK_ODDS = 2.3
+"""Log-odds from which a face is called covered: ten to one."""
+_MASKED_VALUE = 0.5
+_SIDES, _ABOVE = 1.25, 1.0
+"""How far around the middle of a face its surroundings are looked at, in face sizes."""
 
 
 class Reason(StrEnum):
@@ -45,7 +51,8 @@ class Measures:
 
     `size_px`: shorter side of its box. `brightness`: mean grey, 0 to 255. `sharpness`: see `sharpness_of`. `yaw`: how
     far the nose is off the middle of the eyes, in eye distances, to either side. `outside`: part of the box that the
-    picture does not show, 1 when an eye, the nose or the mouth is not in it.
+    picture does not show, 1 when an eye, the nose or the mouth is not in it. `surroundings`: mean grey beside and above
+    the head, that of the face where nothing of them is seen. `covered`: see `covering`. `score`: the detector's.
     """
 
     size_px: float
@@ -53,14 +60,21 @@ class Measures:
     sharpness: float
     yaw: float
     outside: float
+    surroundings: float = 0.0
+    covered: float = -5.0
+    score: float = 0.95
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
-    """How good a face is for encoding: `value` 0 to 1, comparable within a track; no `reason` when good enough."""
+    """How good a face is for encoding: `value` 0 to 1, comparable within a track; no `reason` when good enough.
+
+    `advice` is what would make a good enough face better: it is encoded all the same, for the advice may be wrong.
+    """
 
     value: float
     reason: Reason | None
+    advice: Reason | None = None
 
 
 def assess(picture: Picture, face: Face, settings: QualitySettings) -> Quality:
@@ -71,6 +85,7 @@ def assess(picture: Picture, face: Face, settings: QualitySettings) -> Quality:
 def judge(measures: Measures, settings: QualitySettings) -> Quality:
     """Return the quality that `measures` amount to; the reason is the first thing its owner should change."""
     reason = _reason(measures, settings)
+    advice = _advice(measures, settings) if reason is None else None
     range_ = max(1.0, settings.max_brightness - settings.min_brightness)
     to_limit = min(measures.brightness - settings.min_brightness, settings.max_brightness - measures.brightness)
     value = (
@@ -79,19 +94,25 @@ def judge(measures: Measures, settings: QualitySettings) -> Quality:
         * (1 - 0.5 * _part(measures.yaw / settings.max_yaw))
         * (0.5 + 0.5 * _part(to_limit / range_ / _COMFORT))
         * (1 - _part(measures.outside))
+        * (_MASKED_VALUE if advice is Reason.MASK else 1.0)
     )
-    return Quality(value=value, reason=reason)
+    return Quality(value=value, reason=reason, advice=advice)
 
 
 def measure(picture: Picture, face: Face) -> Measures:
     """Return what can be seen of `face` in `picture`, looked at as the encoder will see it: aligned, 112 px wide."""
-    crop = np.asarray(cv2.cvtColor(aligned(picture, face.landmarks), cv2.COLOR_RGB2GRAY), np.uint8)
+    crop = aligned(picture, face.landmarks)
+    grey = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), np.uint8)
+    brightness = float(grey[_FACE_ROWS, _FACE_COLUMNS].mean())
     return Measures(
         size_px=min(face.box.width, face.box.height),
-        brightness=float(crop[_FACE_ROWS, _FACE_COLUMNS].mean()),
-        sharpness=sharpness_of(crop),
+        brightness=brightness,
+        sharpness=sharpness_of(grey),
         yaw=_yaw(face.landmarks),
         outside=_outside(picture, face),
+        surroundings=_surroundings(picture, face.box, otherwise=brightness),
+        covered=covered(crop),
+        score=face.score,
     )
 
 
@@ -116,7 +137,7 @@ def _reason(measures: Measures, settings: QualitySettings) -> Reason | None:
     if measures.size_px < settings.min_face_px:
         return Reason.TOO_FAR
     if measures.brightness < settings.min_brightness:
-        return Reason.TOO_DARK
+        return Reason.BACKLIT if _backlit(measures, settings) else Reason.TOO_DARK
     if measures.brightness > settings.max_brightness:
         return Reason.TOO_BRIGHT
     if measures.yaw > settings.max_yaw:
@@ -124,6 +145,16 @@ def _reason(measures: Measures, settings: QualitySettings) -> Reason | None:
     if measures.sharpness < settings.min_sharpness:
         return Reason.HOLD_STILL
     return None
+
+
+def _advice(measures: Measures, settings: QualitySettings) -> Reason | None:
+    if measures.covered > _MASK_ODDS:
+        return Reason.MASK
+    return Reason.BACKLIT if _backlit(measures, settings) else None
+
+
+def _backlit(measures: Measures, settings: QualitySettings) -> bool:
+    return measures.surroundings > settings.max_backlight * max(1.0, measures.brightness)
 
 
 def _part(value: float) -> float:
@@ -149,3 +180,22 @@ def _outside(picture: Picture, face: Face) -> float:
     if box.area <= 0 or seen_width <= 0 or seen_height <= 0:
         return 1.0
     return 1.0 - float(seen_width * seen_height / box.area)
+
+
+def _surroundings(picture: Picture, box: Box, *, otherwise: float) -> float:
+    """Return the mean grey beside and above the head; a sixteenth of the pixels is enough for a mean."""
+    height, width = picture.shape[:2]
+    (x, y), size = box.centre, max(box.width, box.height)
+    left, right = _within(x - _SIDES * size, width), _within(x + _SIDES * size, width)
+    top, bottom = _within(y - _ABOVE * size, height), _within(y + 0.6 * size, height)
+    beside = [(slice(top, bottom, 4), slice(left, _within(x - 0.65 * size, width), 4))]
+    beside += [(slice(top, bottom, 4), slice(_within(x + 0.65 * size, width), right, 4))]
+    above = (slice(top, _within(y - 0.75 * size, height), 4), slice(left, right, 4))
+    pixels = np.concatenate([picture[place].reshape(-1, 3) for place in (*beside, above)])
+    if not len(pixels):
+        return otherwise
+    return float(pixels.mean(axis=0) @ (0.299, 0.587, 0.114))
+
+
+def _within(place: float, length: int) -> int:
+    return int(min(max(place, 0), length))

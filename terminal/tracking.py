@@ -1,11 +1,11 @@
-"""Faces followed from frame to frame, one unbroken track each, and which of them is served. *Pure*.
+"""Faces followed from frame to frame, one unbroken track each. *Pure*; `service` has which of them is served.
 
 Boxes are joined by where they are expected and how large they are; the encodings of a track check afterwards that its
 face has not been exchanged (`agreement`), since no box can tell.
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import product
@@ -16,13 +16,13 @@ LOST_AFTER_S = 1.0
 """A face not found for longer is gone; one that comes back after it is a new track."""
 HIDDEN_AFTER_S = 0.35
 """A face not found for longer gives way to others: about five frames."""
-ANSWER_SHOWN_S = 1.0
-"""Somebody identified is served this long before the next person is."""
-RIVAL_NEARER = 1.2
-RIVAL_AFTER_S = 0.5
-"""Somebody nearer by this factor for this long takes over; less is two people standing side by side."""
-_SETTLED_SIGHTINGS = 2
-"""A face found in one frame only may be a shadow or a poster seen at an angle."""
+PASSING_PER_S = 1.5
+"""A face that moves sideways by more than this many of its sizes a second is passing: a stroll makes 3 of them."""
+HANGS_AFTER_S = 20.0
+"""A face that has not moved for so long is a portrait on the wall; nobody stands that still."""
+_UNMOVED = 0.08
+"""Parts of its size by which a face that hangs is found elsewhere from frame to frame; people sway by more."""
+_MOST_HANGING = 8
 _REACH, _REACH_PER_S, _MOST_REACH = 0.6, 4.0, 1.5
 """How far a face may be from where it was expected, in face sizes: walking past at 1.5 m makes 7 of them a second."""
 _RESIZED = 1.6
@@ -43,6 +43,11 @@ class Track:
     sightings: int = 1
     gap_s: float = 0.0
     """How long it had not been seen when it was seen last."""
+    slow_since_s: float | None = None
+    """Since when it has not been passing; absent while it is, and until it was seen twice."""
+    place: Box | None = None
+    place_since_s: float = 0.0
+    """Where it has been, unmoved, and since when."""
 
     @property
     def box(self) -> Box:
@@ -52,27 +57,23 @@ class Track:
     def size_px(self) -> float:
         return math.sqrt(self.box.area)
 
+    @property
+    def hangs(self) -> bool:
+        """Whether it is a portrait on the wall."""
+        return self.last_seen_s - self.place_since_s >= HANGS_AFTER_S
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """Everybody in view. Track ids rise and are never given twice."""
+    """Everybody in view. Track ids rise and are never given twice. `hanging`: where portraits hang, the newest first:
+    one that was hidden for a while is known again at once."""
 
     tracks: tuple[Track, ...] = ()
     next_id: int = 1
+    hanging: tuple[Box, ...] = ()
 
     def find(self, track_id: int | None) -> Track | None:
         return next((track for track in self.tracks if track.id == track_id), None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
-    """Who is served. `answered_s`: since when that person has an answer. `rival_s`: since when somebody is nearer.
-    `done` were served to the end and are not served again while they stay."""
-
-    track_id: int | None = None
-    answered_s: float | None = None
-    rival_s: float | None = None
-    done: frozenset[int] = frozenset()
 
 
 def follow(scene: Scene, faces: Sequence[Face], *, at: datetime, now_s: float) -> Scene:
@@ -90,9 +91,13 @@ def follow(scene: Scene, faces: Sequence[Face], *, at: datetime, now_s: float) -
     next_id = scene.next_id
     for column, face in enumerate(faces):
         if column not in taken and face.box.area > 0:
-            tracks.append(Track(id=next_id, face=face, first_seen_at=at, first_seen_s=now_s, last_seen_s=now_s))
+            tracks.append(_begun(next_id, face, scene.hanging, at, now_s))
             next_id += 1
-    return Scene(tracks=tuple(tracks), next_id=next_id)
+    hanging = scene.hanging
+    for track in tracks:
+        if track.hangs and track.place is not None and not any(_same_place(track.place, each) for each in hanging):
+            hanging = (track.place, *hanging)[:_MOST_HANGING]
+    return Scene(tracks=tuple(tracks), next_id=next_id, hanging=hanging)
 
 
 def broken(scene: Scene, track_id: int, *, at: datetime, now_s: float) -> Scene:
@@ -101,60 +106,12 @@ def broken(scene: Scene, track_id: int, *, at: datetime, now_s: float) -> Scene:
         replace(track, id=scene.next_id, first_seen_at=at, first_seen_s=now_s) if track.id == track_id else track
         for track in scene.tracks
     )
-    return Scene(tracks=tracks, next_id=scene.next_id + 1)
-
-
-def serve(
-    service: Service, scene: Scene, *, now_s: float, near_px: float, known: bool, answered: Collection[int] | None
-) -> Service:
-    """Return who is served next: whoever is nearest, but nobody is dropped for somebody only a little nearer.
-
-    Faces whose shorter side is under `near_px` are passers-by. `known`: the one served now is identified. `answered`
-    has the tracks that the visit is through with; None means that whoever is identified is. They make room for the
-    next person after ANSWER_SHOWN_S.
-    """
-    present = frozenset(track.id for track in scene.tracks)
-    service = replace(service, done=service.done & present)
-    current = scene.find(service.track_id)
-    through = current is not None and (known if answered is None else current.id in answered)
-    answered_s = (service.answered_s if service.answered_s is not None else now_s) if through else None
-    rivals = [
-        track for track in _candidates(scene, now_s, near_px) if track.id not in service.done | {service.track_id}
-    ]
-    rival = max(rivals, key=lambda track: track.size_px, default=None)
-    if current is None:
-        return replace(service, track_id=rival.id if rival else None, answered_s=None, rival_s=None)
-    if rival is None:
-        return replace(service, answered_s=answered_s, rival_s=None)
-    if answered_s is not None:
-        if now_s - answered_s < ANSWER_SHOWN_S:
-            return replace(service, answered_s=answered_s, rival_s=None)
-        return Service(track_id=rival.id, done=service.done | {current.id})
-    if not visible(current, now_s):
-        return replace(service, track_id=rival.id, rival_s=None)
-    if rival.size_px < RIVAL_NEARER * current.size_px:
-        return replace(service, answered_s=None, rival_s=None)
-    rival_s = service.rival_s if service.rival_s is not None else now_s
-    if now_s - rival_s < RIVAL_AFTER_S:
-        return replace(service, answered_s=None, rival_s=rival_s)
-    return replace(service, track_id=rival.id, answered_s=None, rival_s=None)
+    return replace(scene, tracks=tracks, next_id=scene.next_id + 1)
 
 
 def visible(track: Track, now_s: float) -> bool:
     """Return whether the face is there, a few frames without it forgiven."""
     return now_s - track.last_seen_s <= HIDDEN_AFTER_S
-
-
-def shorter_side(box: Box) -> float:
-    return min(box.width, box.height)
-
-
-def _candidates(scene: Scene, now_s: float, near_px: float) -> list[Track]:
-    return [
-        track
-        for track in scene.tracks
-        if track.sightings >= _SETTLED_SIGHTINGS and shorter_side(track.box) >= near_px and visible(track, now_s)
-    ]
 
 
 def _cost(track: Track, face: Face, now_s: float) -> float:
@@ -174,14 +131,44 @@ def _cost(track: Track, face: Face, now_s: float) -> float:
     return distance + math.log2(ratio)
 
 
+def _begun(number: int, face: Face, hanging: Sequence[Box], at: datetime, now_s: float) -> Track:
+    known = any(_same_place(face.box, each) for each in hanging)
+    return Track(
+        id=number,
+        face=face,
+        first_seen_at=at,
+        first_seen_s=now_s,
+        last_seen_s=now_s,
+        place=face.box,
+        place_since_s=now_s - HANGS_AFTER_S if known else now_s,
+    )
+
+
 def _seen(track: Track, face: Face, now_s: float) -> Track:
     passed_s = now_s - track.last_seen_s
     drift = track.drift
     if passed_s > 0:
         (x, y), (to_x, to_y) = track.box.centre, face.box.centre
         newest = ((to_x - x) / passed_s, (to_y - y) / passed_s)
-        keep = _DRIFT_MEMORY
+        keep = _DRIFT_MEMORY if track.sightings > 1 else 0.0
         drift = (keep * drift[0] + (1 - keep) * newest[0], keep * drift[1] + (1 - keep) * newest[1])
+    slow = abs(drift[0]) < PASSING_PER_S * math.sqrt(face.box.area)
+    stays = track.place is not None and _same_place(face.box, track.place)
     return replace(
-        track, face=face, last_seen_s=now_s, drift=drift, sightings=track.sightings + 1, gap_s=max(0.0, passed_s)
+        track,
+        face=face,
+        last_seen_s=now_s,
+        drift=drift,
+        sightings=track.sightings + 1,
+        gap_s=max(0.0, passed_s),
+        slow_since_s=(now_s if track.slow_since_s is None else track.slow_since_s) if slow else None,
+        place=track.place if stays else face.box,
+        place_since_s=track.place_since_s if stays else now_s,
     )
+
+
+def _same_place(box: Box, other: Box) -> bool:
+    (x, y), (other_x, other_y) = box.centre, other.centre
+    size, other_size = math.sqrt(box.area), math.sqrt(other.area)
+    most = _UNMOVED * other_size
+    return math.hypot(x - other_x, y - other_y) <= most and abs(size - other_size) <= most

@@ -14,22 +14,22 @@ from typing import Generic, TypeVar
 
 from config import Config
 from errors import where
-from terminal import agreement, motion
+from terminal import agreement, hints, motion
 from terminal.agreement import Evidence, Sample
 from terminal.camera import Camera, CameraEnded, CameraFailed, Frame
 from terminal.capture import Ahead
 from terminal.faces import Engine
 from terminal.gallery import Gallery
 from terminal.quality import Quality, Reason, assess
+from terminal.service import Service, Zone, crowded, serve, shorter_side
 from terminal.sighting import CameraState, Served, Sighting, since
-from terminal.tracking import Scene, Service, Track, broken, follow, serve, shorter_side, visible
+from terminal.tracking import Scene, Track, broken, follow, visible
 
 log = logging.getLogger("hadir.terminal.vision")
 
 T = TypeVar("T")
 APPROACHING = 0.6
 """Part of the size at which a face is looked at, from which somebody is asked to come closer."""
-HINT_AFTER_S = 0.4
 _DOUBTFUL_GAP_S = 0.25
 _NOTHING = Evidence()
 # A thread that is started anew after a crash must not give ids again that the visit has done with.
@@ -73,11 +73,12 @@ class Looker:
         self._idle_look_s = idle_look_s
         self._room = motion.Room()
         self._quality = settings.quality
+        self._zone = settings.zone
         self._match = settings.match
         self._scene = Scene(next_id=first_track_id)
         self._service = Service()
         self._evidence: dict[int, Evidence] = {}
-        self._last_good_s = 0.0
+        self._trouble = hints.fresh(0.0)
         self._unlike: str | None = None
 
     def restart(self) -> None:
@@ -103,13 +104,14 @@ class Looker:
         near_px = max(float(self._quality.min_face_px), self._quality.min_face_share * max(width, height))
         if self._worth_a_search(frame, now_s):
             self._scene = follow(self._scene, self._engine.detect(frame.picture), at=at, now_s=now_s)
-        self._choose(now_s, near_px, answered)
+        zone = self._zone_in(width, near_px, max(width, height))
+        self._choose(now_s, zone, answered)
         served = self._scene.find(self._service.track_id)
         hint = None
         if served is not None:
             quality = self._judged(frame, served, near_px, now_s)
             if quality is not None:
-                hint = self._hint(served, quality, now_s)
+                hint = self._hint(served, quality, zone, now_s)
                 served = self._encoded(frame, served, quality, gallery, at, now_s)
         return Sighting(
             picture=frame.picture,
@@ -144,19 +146,26 @@ class Looker:
             log.error("the set is of engine %s, not %s: nobody is known", gallery.engine_id, self._engine.engine_id)
         return replace(Gallery.empty(self._engine.engine_id), version=gallery.version)
 
-    def _choose(self, now_s: float, near_px: float, answered: Collection[int] | None) -> None:
+    def _zone_in(self, width: int, near_px: float, longer_px: int) -> Zone:
+        return Zone(
+            left_px=self._zone.left * width,
+            right_px=self._zone.right * width,
+            least_px=max(APPROACHING * near_px, self._zone.min_face_share * longer_px),
+        )
+
+    def _choose(self, now_s: float, zone: Zone, answered: Collection[int] | None) -> None:
         before = self._service.track_id
         self._service = serve(
             self._service,
             self._scene,
             now_s=now_s,
-            near_px=APPROACHING * near_px,
+            zone=zone,
             known=before is not None and self._known_of(before).answered,
             answered=answered,
         )
         self._evidence = {track.id: self._known_of(track.id) for track in self._scene.tracks}
         if self._service.track_id != before:
-            self._last_good_s = now_s
+            self._trouble = hints.fresh(now_s)
 
     def _known_of(self, track_id: int) -> Evidence:
         return self._evidence.get(track_id, _NOTHING)
@@ -169,25 +178,29 @@ class Looker:
             return Quality(value=0.0, reason=Reason.TOO_FAR)
         return assess(frame.picture, served.face, self._quality)
 
-    def _hint(self, served: Track, quality: Quality, now_s: float) -> Reason | None:
-        """Return what to say: only what has been wrong for a while, for a word that flickers helps nobody."""
-        if quality.reason is None:
-            self._last_good_s = now_s
-        if self._known_of(served.id).answered or now_s - max(self._last_good_s, served.first_seen_s) < HINT_AFTER_S:
-            return None
-        return quality.reason
+    def _hint(self, served: Track, quality: Quality, zone: Zone, now_s: float) -> Reason | None:
+        """Return what to say: only what has been wrong for a while."""
+        if quality.advice is None and crowded(self._service, self._scene, now_s=now_s, zone=zone):
+            quality = replace(quality, advice=Reason.ONE_AT_A_TIME)
+        self._trouble = hints.noticed(self._trouble, quality, now_s)
+        return None if self._known_of(served.id).answered else hints.hint(self._trouble)
 
     def _encoded(
         self, frame: Frame, served: Track, quality: Quality, gallery: Gallery, at: datetime, now_s: float
     ) -> Track:
         """Encode the served face if that helps, and return its track: a new one if it turned out to be another face."""
         known = self._known_of(served.id)
-        if quality.reason is not None or not agreement.worth_encoding(
-            known,
-            quality.value,
-            now_s=now_s,
-            settings=self._match,
-            doubtful=served.gap_s >= _DOUBTFUL_GAP_S,
+        passing = served.slow_since_s is None
+        if (
+            passing
+            or quality.reason is not None
+            or not agreement.worth_encoding(
+                known,
+                quality.value,
+                now_s=now_s,
+                settings=self._match,
+                doubtful=served.gap_s >= _DOUBTFUL_GAP_S,
+            )
         ):
             return served
         vector = self._engine.encode(frame.picture, served.face).vector

@@ -24,6 +24,9 @@ MAY_IMPORT = {
 
 PURE = (
     "terminal/quality.py",
+    "terminal/covering.py",
+    "terminal/hints.py",
+    "terminal/service.py",
     "terminal/tracking.py",
     "terminal/agreement.py",
     "terminal/matching.py",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -13,7 +14,7 @@ from sync.messages import AttendanceEvent, ClockQuality, Direction, DirectionBy,
 from terminal.display import Display
 from terminal.faces import Picture
 from terminal.quality import Reason
-from terminal.screens import screen_of, words
+from terminal.screens import screen_of
 from terminal.screens.look import Context
 from terminal.visit.states import (
     AlreadyRecorded,
@@ -129,7 +130,7 @@ def write(folder: Path, *, sizes: tuple[tuple[int, int], ...] = SIZES) -> Iterat
     """Yield each picture as it is written: every specimen in every language and size. Nobody's face is in them."""
     folder.mkdir(parents=True, exist_ok=True)
     for width_px, height_px in sizes:
-        for language in words.LANGUAGES:
+        for language in get_args(config.Display.__annotations__["language"]):
             path = folder / "screen.png"
             settings = config.Display(
                 driver="dummy", width_px=width_px, height_px=height_px, picture_file=str(path), language=language
