@@ -1,6 +1,5 @@
-"""The decision as the kiosk takes it: every probe through `terminal.matching.identify` with the settings' policy."""
+"""The decision as the kiosk takes it: every probe through `terminal.matching.decide` with the settings' policy."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,7 +10,8 @@ from enroll.evaluate.metrics import Weights
 from enroll.evaluate.trials import Trials
 from sync.releases import EncodingSet, Person
 from terminal.gallery import Gallery
-from terminal.matching import GalleryTooLarge, Outcome, Policy, identify
+from terminal.matching import GalleryTooLarge, Identification, Outcome, Policy, decide
+from terminal.search import Nearest
 
 _ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 OUTCOMES = ("right", "wrong", "ambiguous", "no_match")
@@ -47,55 +47,58 @@ class Decisions:
 def decide_all(trials: Trials, policy: Policy, engine_id: str) -> Decisions | None:
     """Return the decisions about every probe: against everybody, and against everybody but its owner.
 
-    The gallery is of all people with a template; in the first search a person's row is the template made without the
-    probe. Only people who search are resampled for intervals, not the gallery. None where the policy has no threshold
-    for so many.
+    The gallery is of all people with a template; a person's own template is the one made without the probe. Only people
+    who search are resampled for intervals, not the gallery. None where the policy has no threshold for so many.
     """
-    known = np.flatnonzero(trials.known)
+    gallery = _gallery(trials, engine_id)
     try:
-        threshold = policy.threshold_for(len(known))
+        threshold = policy.threshold_for(gallery.rows)
     except GalleryTooLarge:
         return None
-    everybody = [Person(employee=str(place), name="-", templates=(_bytes(trials.templates[place]),)) for place in known]
-    row_of = {int(place): row for row, place in enumerate(known)}
     mated = np.zeros((len(trials.identities), len(OUTCOMES)), np.int64)
     strangers = np.zeros_like(mated)
-    for owner in sorted(set(trials.owners.tolist())):
-        own = everybody[row_of[owner]]
-        probes = np.flatnonzero(trials.owners == owner)
-        compared = np.isfinite(trials.scores[probes[0]][known])  # neither the owner nor pairs that are left out
-        rivals = [person for person, there in zip(everybody, compared, strict=True) if there]
-        others = _gallery(rivals, engine_id)
-        for probe in probes:
-            answer = identify(trials.probes[probe], others, policy)
-            strangers[owner, _column(answer.outcome, right=False)] += 1
-            if np.isfinite(trials.genuine[probe]):
-                mate = Person(employee=own.employee, name="-", templates=(_bytes(trials.own[probe]),))
-                answer = identify(trials.probes[probe], _gallery([*rivals, mate], engine_id), policy)
-                mated[owner, _column(answer.outcome, right=answer.employee == own.employee)] += 1
+    for scores, owner, genuine in zip(trials.scores, trials.owners, trials.genuine, strict=True):
+        answer = decide(_nearest(scores), policy, gallery)
+        strangers[owner, _column(answer, right=None)] += 1
+        if np.isfinite(genuine):
+            with_own = scores.copy()
+            with_own[owner] = genuine
+            answer = decide(_nearest(with_own), policy, gallery)
+            mated[owner, _column(answer, right=str(owner))] += 1
     return Decisions(
-        threshold=threshold, margin=policy.margin, gallery_size=len(known), mated=mated, strangers=strangers
+        threshold=threshold, margin=policy.margin, gallery_size=gallery.rows, mated=mated, strangers=strangers
     )
 
 
-def _column(outcome: Outcome, *, right: bool) -> int:
-    if outcome is Outcome.MATCH:
-        return 0 if right else 1
-    return 2 if outcome is Outcome.AMBIGUOUS else 3
+def _nearest(scores: NDArray[np.float32]) -> Nearest | None:
+    """Return who is nearest by these scores, (P,), NaN for nobody."""
+    there = np.where(np.isfinite(scores), scores, -np.inf)
+    best = int(np.argmax(there))
+    if not np.isfinite(there[best]):
+        return None
+    score, there[best] = float(there[best]), -np.inf
+    second = float(there.max())
+    return Nearest(employee=str(best), score=score, margin=score - second if np.isfinite(second) else None)
 
 
-def _gallery(people: Sequence[Person], engine_id: str) -> Gallery:
-    dimension = len(people[0].templates[0]) // 4 if people else 0
+def _column(answer: Identification, *, right: str | None) -> int:
+    if answer.outcome is Outcome.MATCH:
+        return 0 if answer.employee == right else 1
+    return 2 if answer.outcome is Outcome.AMBIGUOUS else 3
+
+
+def _gallery(trials: Trials, engine_id: str) -> Gallery:
+    """Return everybody with a template, under their place."""
+    people = tuple(
+        Person(employee=str(place), name="-", templates=(trials.templates[place].astype("<f4").tobytes(),))
+        for place in np.flatnonzero(trials.known)
+    )
     content = EncodingSet(
         office="evaluation",
         version=1,
         engine_id=engine_id,
-        dimension=dimension,
+        dimension=trials.templates.shape[1],
         created_at=_ANY_TIME,
-        people=tuple(people),
+        people=people,
     )
     return Gallery.from_set(content)
-
-
-def _bytes(template: NDArray[np.float32]) -> bytes:
-    return template.astype("<f4").tobytes()

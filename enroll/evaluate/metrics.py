@@ -68,16 +68,18 @@ def impostors(
     """
     rows, columns = np.flatnonzero(probes), np.flatnonzero(templates)
     chosen = scores[np.ix_(rows, columns)]
-    row, column = np.nonzero(np.isfinite(chosen))
-    values = chosen[row, column]
-    kept = int(np.ceil(share * len(values)))
+    compared = np.isfinite(chosen)
+    count = int(compared.sum())
+    kept = int(np.ceil(share * count))
     floor = -np.inf
-    if kept < len(values):
-        floor = float(np.partition(values, len(values) - kept)[len(values) - kept])
-        above = values >= floor
-        row, column, values = row[above], column[above], values[above]
+    if kept < count:
+        floor = float(np.partition(chosen[compared], count - kept)[count - kept])
+        row, column = np.nonzero(np.where(compared, chosen, -np.inf) >= floor)
+    else:
+        row, column = np.nonzero(compared)
+    values = chosen[row, column]
     order = np.argsort(-values, kind="stable")
-    absent_row, absent_column = np.nonzero(~np.isfinite(chosen))
+    absent_row, absent_column = np.nonzero(~compared)
     absent = np.stack([owners[rows[absent_row]], columns[absent_column]], axis=1).astype(np.intp).reshape(-1, 2)
     return Impostors(
         scores=values[order].astype(np.float64),
@@ -85,7 +87,7 @@ def impostors(
         owners=owners[rows[row[order]]],
         others=columns[column[order]],
         floor=floor,
-        count=int(np.isfinite(chosen).sum()),
+        count=count,
         probe_owners=owners[rows],
         enrolled=templates,
         left_out=absent[absent[:, 0] != absent[:, 1]],

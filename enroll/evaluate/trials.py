@@ -39,9 +39,9 @@ class Trials:
 
     `scores` is (n, P): each probe with each person's template, NaN for their own and for people without one; `genuine`
     is (n,): each probe with its own person's template, NaN for strangers. `enrolled` are those with a template of
-    `samples` photos; `known` also those with a template of one photo, who fill up galleries. `owners` is (n,). `own`
-    is (n, dimension): the template behind `genuine`. `failures` and `attempts` are photos by person, (2, P): to enrol,
-    to recognise.
+    `samples` photos; `known` also those with a template of one photo, who fill up galleries. `owners` is (n,).
+    `templates` is (P, dimension), NaN without one. `failures` and `attempts` are photos by person, (2, P): to enrol, to
+    recognise.
     """
 
     samples: int
@@ -53,8 +53,6 @@ class Trials:
     enrolled: NDArray[np.bool_]
     known: NDArray[np.bool_]
     templates: Scores
-    probes: Scores
-    own: Scores
     failures: NDArray[np.int64]
     attempts: NDArray[np.int64]
     counts: Counts
@@ -141,8 +139,6 @@ def _compared(
         enrolled=enrolled,
         known=np.array([vector is not None for vector in templates], np.bool_),
         templates=template_rows,
-        probes=probe_rows,
-        own=own_rows,
         failures=table[:, :, 0].T,
         attempts=table[:, :, 1].T,
         counts=Counts(
