@@ -68,7 +68,7 @@ def test_two_photos_of_one_person_score_above_any_two_of_different_people() -> N
     firsts = [pair[0] for pair in PEOPLE.values()] + list(STRANGERS)
     different = [float(encoding(a) @ encoding(b)) for n, a in enumerate(firsts) for b in firsts[n + 1 :]]
     assert min(same) > max(different) + 0.02
-    assert min(different) > config.Match().threshold, "SFace's threshold would let everybody in: config refuses it"
+    assert min(different) > 0.6, "SFace's thresholds would let everybody in: config refuses them"
 
 
 def test_an_encoding_is_the_features_scaled_to_unit_norm_and_says_its_engine() -> None:
