@@ -85,8 +85,10 @@ class Zone(Section, frozen=True):
 
 
 class Match(Section, frozen=True):
-    threshold: Fraction = 0.5
-    margin: Fraction = 0.08
+    fpir: Annotated[float, Meta(gt=0, le=0.1)] = 0.001
+    threshold: Fraction = 0
+    margin: Fraction = 0
+    calibration: str = ""
     agreeing_frames: Annotated[int, Meta(ge=1, le=30)] = 3
     best_frames: Annotated[int, Meta(ge=1, le=30)] = 5
     unknown_after_s: Seconds = 2.0
@@ -109,8 +111,8 @@ class Pin(Section, frozen=True):
 
 class Enroll(Section, frozen=True):
     samples: Annotated[int, Meta(ge=1, le=20)] = 3
-    same_person_score: Fraction = 0.36
-    duplicate_score: Fraction = 0.6
+    same_person_score: Fraction = 0
+    duplicate_score: Fraction = 0
     capture_s: Seconds = 60
 
 
@@ -325,6 +327,7 @@ def _absolute(settings: Config, base: Path) -> Config:
         },
         camera={"source": source},
         engine={"models": anchored(settings.engine.models), "manifest": anchored(settings.engine.manifest)},
+        match={"calibration": anchored(settings.match.calibration)},
         display={"picture_file": anchored(settings.display.picture_file)},
         mqtt={key: anchored(getattr(settings.mqtt, key)) for key in ("tls_ca", "tls_certificate", "tls_key")},
         centre={

@@ -52,6 +52,7 @@ setup(
     python_requires=">=3.11,<3.14",
     packages=[
         "bench",
+        "bench.rivals",
         "bench.storm",
         "console",
         "demo",
@@ -73,6 +74,7 @@ setup(
     package_data={
         "console": ["static/*", "templates/*"],
         "demo": ["CREDITS.md", "people.csv", "people/*/*", "strangers/*", "walkups/*/*"],
+        "terminal": ["calibrations/*.json"],
         "terminal.display": ["fonts/*"],
         "sync": ["broker/*"],
         # Alembic reads its migrations as files of a folder, not as modules of a package.

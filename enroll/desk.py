@@ -17,8 +17,9 @@ from sync.register import Register, enrolment, people
 from sync.register.enrolment import TemplatesChanged
 from sync.register.people import Employee, Template
 from sync.register.people_schema import PersonRefused, checked_number, cleaned_name
+from terminal.calibration import calibrated
 from terminal.camera import Camera
-from terminal.faces import Engine, open_engine
+from terminal.faces import Engine, identity_of, open_engine
 from terminal.pin import PinRefused, acceptable, hash_pin
 
 PHOTOS = "photos"
@@ -96,13 +97,13 @@ def add_person(
         if (why := desk.refusal(wish)) is not None:
             return PersonReport(number=number, name=name or "", done=Done.REFUSED, why=why)
         if photos:
-            made_from = fingerprint(photos, desk.engine.engine_id, settings)
-            wish = replace(wish, study=study_photos(photos, desk.engine, settings), made_from=made_from)
+            made_from = fingerprint(photos, desk.engine.engine_id, desk.settings)
+            wish = replace(wish, study=study_photos(photos, desk.engine, desk.settings), made_from=made_from)
         elif camera is not None:
             wanted = samples or settings.enroll.samples
-            vectors = capture_samples(camera, desk.engine, settings, wanted=wanted, report=report)
+            vectors = capture_samples(camera, desk.engine, desk.settings, wanted=wanted, report=report)
             taken = [(f"picture {place}", vector, "") for place, vector in enumerate(vectors, 1)]
-            wish = replace(wish, study=study_vectors(taken, settings), source=CAMERA)
+            wish = replace(wish, study=study_vectors(taken, desk.settings), source=CAMERA)
         return desk.enrol(wish)
 
 
@@ -147,18 +148,27 @@ class Desk:
     def __init__(
         self, settings: config.Config, register: Register, engine: Engine | None, *, dry_run: bool = False
     ) -> None:
-        self._settings = settings
+        self._given = settings
         self._register = register
         self._engine = engine
         self._dry_run = dry_run
+        self._calibrated: config.Config | None = None
         self._faces = KnownFaces(register, lambda: self.engine)
 
     @property
     def engine(self) -> Engine:
         """The engine, loaded now if it was not. Raises ModelUnavailable."""
         if self._engine is None:
-            self._engine = open_engine(self._settings.engine)
+            self._engine = open_engine(self._given.engine)
         return self._engine
+
+    @property
+    def settings(self) -> config.Config:
+        """The settings, with the scores the engine's calibration asks for. Raises NotCalibrated, ModelUnavailable."""
+        if self._calibrated is None:
+            engine_id = self._engine.engine_id if self._engine else identity_of(self._given.engine).engine_id
+            self._calibrated = calibrated(self._given, engine_id)
+        return self._calibrated
 
     def refusal(self, wish: Wish) -> str | None:
         """Return why the person cannot be enrolled whatever their pictures show, or None."""
@@ -214,11 +224,11 @@ class Desk:
                 number=wish.number,
                 source=wish.source,
                 office=wish.office,
-                settings=self._settings,
+                settings=self.settings,
             )
             if why is not None:
                 return replace(refused, why=why, warnings=warnings)
-            warnings += _few(wish.study.samples, self._settings.enroll.samples)
+            warnings += _few(wish.study.samples, self._given.enroll.samples)
             template = self._template(wish, wish.study)
         self._write(wish, template)
         returned = present is not None and present.withdrawn_at is not None

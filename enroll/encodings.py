@@ -78,7 +78,7 @@ def import_encodings(
                 again=again,
                 move=move,
             )
-            seen.append(replace(_enrolled(desk, settings, entry, wish), where=entry.where))
+            seen.append(replace(_enrolled(desk, desk.settings, entry, wish), where=entry.where))
             progress(Progress(done=len(seen), total=len(entries), person=seen[-1]))
     return ImportReport(people=tuple(seen), notes=(), dry_run=dry_run)
 

@@ -72,7 +72,7 @@ def import_folder(
                 again=again,
                 move=move,
             )
-            seen.append(replace(_enrolled(desk, settings, entry, wish), where=entry.where))
+            seen.append(replace(_enrolled(desk, desk.settings, entry, wish), where=entry.where))
             progress(Progress(done=len(seen), total=len(roster.entries), person=seen[-1]))
     return ImportReport(people=tuple(seen), notes=roster.notes, dry_run=dry_run)
 

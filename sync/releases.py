@@ -48,16 +48,25 @@ _PART_BYTES = 2**20
 _PEOPLE_A_PART = 128
 
 
-class Person(Struct, frozen=True, kw_only=True, gc=False):
+class Lookalike(Struct, frozen=True, array_like=True, gc=False):
+    """A colleague somebody resembles: the best cosine `score` between templates of the two."""
+
+    employee: EmployeeNumber
+    score: Annotated[float, Meta(ge=-1.001, le=1.001)]
+
+
+class Person(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """An employee as a kiosk knows them. Each of `templates` is float32 little-endian, `dimension` values, unit norm.
 
-    `pin` is an argon2id hash or absent; a person without templates punches by PIN alone.
+    `pin` is an argon2id hash or absent; a person without templates punches by PIN alone. `resembles` are those of the
+    set whom a kiosk could take them for, the likest first: it then asks for more, or for the PIN.
     """
 
     employee: EmployeeNumber
     name: Annotated[str, Meta(min_length=1, max_length=120)]
     templates: tuple[bytes, ...] = ()
     pin: Annotated[str, Meta(max_length=300)] | None = None
+    resembles: tuple[Lookalike, ...] = ()
 
 
 class _About(Struct, frozen=True, kw_only=True):

@@ -64,10 +64,6 @@ class Evidence:
         return self.doubts >= DIFFERENT_FACES
 
 
-def policy_of(settings: MatchSettings) -> Policy:
-    return Policy(threshold=settings.threshold, margin=settings.margin)
-
-
 def worth_encoding(
     evidence: Evidence, quality: float, *, now_s: float, settings: MatchSettings, doubtful: bool = False
 ) -> bool:
@@ -84,10 +80,13 @@ def worth_encoding(
     return quality > min(sample.quality for sample in evidence.samples) + _CLEARLY_BETTER
 
 
-def add(evidence: Evidence, sample: Sample, gallery: Gallery, settings: MatchSettings) -> Evidence:
-    """Return what is known with one more frame. If it is then `exchanged`, the track has ended."""
+def add(evidence: Evidence, sample: Sample, gallery: Gallery, settings: MatchSettings, policy: Policy) -> Evidence:
+    """Return what is known with one more frame. If it is then `exchanged`, the track has ended.
+
+    Raises ProbeRefused, and GalleryTooLarge for a gallery that `policy` has no threshold for.
+    """
     evidence = replace(evidence, encoded_s=sample.at_s)
-    if _somebody_else(evidence, sample, gallery, settings):
+    if _somebody_else(evidence, sample, gallery, policy):
         if evidence.reference is not None or len(evidence.samples) > 1:
             return replace(evidence, doubts=evidence.doubts + 1)
         # Which of two frames is the odd one, nobody can say: the newer is the face that is here now.
@@ -104,6 +103,7 @@ def add(evidence: Evidence, sample: Sample, gallery: Gallery, settings: MatchSet
         ),
         gallery,
         settings,
+        policy,
         sample.at_s,
     )
 
@@ -117,7 +117,7 @@ def mean_of(samples: tuple[Sample, ...]) -> Vector | None:
     return np.asarray(total / norm, np.float32) if norm > 1e-6 else None
 
 
-def _somebody_else(evidence: Evidence, sample: Sample, gallery: Gallery, settings: MatchSettings) -> bool:
+def _somebody_else(evidence: Evidence, sample: Sample, gallery: Gallery, policy: Policy) -> bool:
     reference = evidence.reference if evidence.reference is not None else mean_of(evidence.samples)
     if reference is None:
         return False
@@ -126,27 +126,26 @@ def _somebody_else(evidence: Evidence, sample: Sample, gallery: Gallery, setting
     found = evidence.identification
     if found is None or found.outcome is not Outcome.MATCH:
         return False
-    now = identify(sample.vector, gallery, policy_of(settings))
+    now = identify(sample.vector, gallery, policy)
     return now.outcome is Outcome.MATCH and now.employee != found.employee
 
 
-def _weighed(evidence: Evidence, gallery: Gallery, settings: MatchSettings, now_s: float) -> Evidence:
+def _weighed(evidence: Evidence, gallery: Gallery, settings: MatchSettings, policy: Policy, now_s: float) -> Evidence:
     """Return `evidence` with what its samples come to, which may be nothing yet."""
     probe = mean_of(evidence.samples)
     if probe is None or len(evidence.samples) < settings.agreeing_frames:
         return evidence
-    policy = policy_of(settings)
     vectors = np.stack([probe, *(sample.vector for sample in evidence.samples)])
     nearest = nearest_to(vectors, gallery)
-    found = decide(nearest[0] if nearest else None, policy, gallery_size=len(gallery.employees))
-    single = nearest[1:]
+    found = decide(nearest[0] if nearest else None, policy, gallery)
+    single, enough = nearest[1:], policy.threshold_for(gallery.rows) - _NAMING_SLACK
     over_s = now_s - (evidence.began_s if evidence.began_s is not None else now_s)
     last_call = over_s >= settings.unknown_after_s and evidence.encoded_in_round >= settings.agreeing_frames
-    if found.outcome is Outcome.MATCH and _naming(single, found.employee, policy) >= settings.agreeing_frames:
+    if found.outcome is Outcome.MATCH and _naming(single, found.employee, enough) >= settings.agreeing_frames:
         return _answer(evidence, found, probe)
     # Better frames may still tell two people apart, so this waits for as many as there will be.
     patient = last_call or len(evidence.samples) >= _kept(settings)
-    if found.outcome is Outcome.AMBIGUOUS and patient and _naming(single, None, policy) >= settings.agreeing_frames:
+    if found.outcome is Outcome.AMBIGUOUS and patient and _naming(single, None, enough) >= settings.agreeing_frames:
         return _answer(evidence, found, probe)
     if last_call:
         nobody = replace(found, outcome=Outcome.NO_MATCH, employee=None)
@@ -158,9 +157,8 @@ def _answer(evidence: Evidence, found: Identification, probe: Vector) -> Evidenc
     return Evidence(identification=found, misses=evidence.misses, encoded_s=evidence.encoded_s, reference=probe)
 
 
-def _naming(single: list[Nearest], employee: str | None, policy: Policy) -> int:
-    """Return how many frames are most like `employee`, or like anybody at all for None, and nearly enough alone."""
-    enough = policy.threshold - _NAMING_SLACK
+def _naming(single: list[Nearest], employee: str | None, enough: float) -> int:
+    """Return how many frames are most like `employee`, or like anybody at all for None, with a score of `enough`."""
     return sum(each.score >= enough and employee in (None, each.employee) for each in single)
 
 

@@ -65,7 +65,9 @@ class Gallery:
         """Return the gallery of `content`. Raises ReleaseRefused (release_torn) where templates cannot be compared."""
         people: dict[str, Person] = {}
         for person in in_turns(content.people, a_turn=_PEOPLE_A_TURN):
-            people[person.employee] = Person(employee=person.employee, name=person.name, pin=person.pin)
+            people[person.employee] = Person(
+                employee=person.employee, name=person.name, pin=person.pin, resembles=person.resembles
+            )
         if len(people) != len(content.people):
             raise ReleaseRefused(TORN, "an employee is in the set twice")
         known = [person for person in content.people if person.templates]

@@ -14,6 +14,7 @@ from errors import HadirError
 from sync import releases
 from sync.received_sets import ReleaseDoor, release_door
 from sync.releases import EncodingSet, ReleaseRefused
+from terminal.calibration import policy_for, supported
 from terminal.faces import Engine
 from terminal.gallery import check_templates
 from terminal.lasting import Body
@@ -40,8 +41,9 @@ class Supplies:
         open_engine: Callable[[], Engine],
         key_found: Callable[[], None],
     ) -> None:
-        """The key has been looked for once. `key_found` is called when it is found later."""
+        """The key has been looked for once. `key_found` is called when it is found later. Raises NotCalibrated."""
         self._settings, self.engine_id = settings, engine_id
+        self._check = supported(policy_for(engine_id, settings.match), check_templates)
         self._open_engine, self._key_found = open_engine, key_found
         self._engine: Engine | None = None
         self._door: ReleaseDoor | None = None
@@ -109,7 +111,7 @@ class Supplies:
 
     def _look_for_key(self) -> bool:
         try:
-            self._door = release_door(self._settings, self.engine_id, check_templates=check_templates)
+            self._door = release_door(self._settings, self.engine_id, check_templates=self._check)
         except HadirError as error:
             self._lack(RELEASE_KEY_UNAVAILABLE, "no encoding set can be checked, so nobody is known", error)
             return False

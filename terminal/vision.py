@@ -16,6 +16,7 @@ from config import Config
 from errors import where
 from terminal import agreement, hints, motion
 from terminal.agreement import Evidence, Sample
+from terminal.calibration import policy_for
 from terminal.camera import Camera, CameraEnded, CameraFailed, Frame
 from terminal.capture import Ahead
 from terminal.faces import Engine
@@ -68,13 +69,17 @@ class Looker:
     """
 
     def __init__(self, engine: Engine, settings: Config, *, first_track_id: int = 1, idle_look_s: float = 0.0) -> None:
-        """With nobody in view, faces are looked for when something moved and every `idle_look_s`; 0: in each frame."""
+        """With nobody in view, faces are looked for when something moved and every `idle_look_s`; 0: in each frame.
+
+        Raises NotCalibrated.
+        """
         self._engine = engine
         self._idle_look_s = idle_look_s
         self._room = motion.Room()
         self._quality = settings.quality
         self._zone = settings.zone
         self._match = settings.match
+        self._policy = policy_for(engine.engine_id, settings.match)
         self._scene = Scene(next_id=first_track_id)
         self._service = Service()
         self._evidence: dict[int, Evidence] = {}
@@ -205,7 +210,7 @@ class Looker:
             return served
         vector = self._engine.encode(frame.picture, served.face).vector
         sample = Sample(vector=vector, quality=quality.value, at_s=now_s)
-        known = agreement.add(known, sample, gallery, self._match)
+        known = agreement.add(known, sample, gallery, self._match, self._policy)
         if not known.exchanged:
             self._evidence[served.id] = known
             return served
@@ -213,7 +218,7 @@ class Looker:
         new_id = self._scene.next_id
         self._scene = broken(self._scene, served.id, at=at, now_s=now_s)
         self._service = Service(track_id=new_id, done=self._service.done)
-        self._evidence[new_id] = agreement.add(_NOTHING, sample, gallery, self._match)
+        self._evidence[new_id] = agreement.add(_NOTHING, sample, gallery, self._match, self._policy)
         return replace(served, id=new_id, first_seen_at=at, first_seen_s=now_s)
 
     def _told(self, served: Track, hint: Reason | None, at: datetime, now_s: float) -> Served:

@@ -1,10 +1,11 @@
-"""*Pure*: the upper tail of impostor scores, fitted, so that rare false matches can be foretold and how surely is known.
+"""*Pure*: the upper tail of impostor scores, fitted, so that rare false matches can be foretold, and how surely.
 
-Above a high threshold u, exceedances of nearly any distribution are near a generalised Pareto one (Pickands 1975; Balkema
-and de Haan 1974). Its two parameters come from probability-weighted moments (Hosking and Wallis, "Parameter and Quantile
-Estimation for the Generalized Pareto Distribution", Technometrics 29, 1987), which with a few hundred exceedances are
-steadier than maximum likelihood. Uncertainty comes from resampling people, never comparisons: the comparisons of one
-person stand or fall together (see bootstrap.py).
+Above a high threshold u, exceedances of nearly any distribution are near a generalised Pareto one (Pickands 1975;
+Balkema and de Haan 1974). Its two parameters come from probability-weighted moments (Hosking and Wallis, "Parameter and
+Quantile Estimation for the Generalized Pareto Distribution", Technometrics 29, 1987), which with a few hundred
+exceedances are steadier than maximum likelihood. A cosine ends at 1, and what has an end has no shape above 0: where
+the moments give one, the exponential tail, of shape 0, is taken. Uncertainty comes from resampling people, never
+comparisons: those of one person stand or fall together (see bootstrap.py).
 """
 
 from collections.abc import Iterator, Sequence
@@ -40,7 +41,7 @@ class Tail:
         ratio = min(1.0, rate / self.share)
         if abs(self.shape) < _FLAT:
             return self.start - self.scale * float(np.log(ratio))
-        return self.start + self.scale / self.shape * (ratio**-self.shape - 1)
+        return self.start + self.scale / self.shape * float(ratio**-self.shape - 1)
 
     def rate_at(self, score: float) -> float:
         """Return the share of comparisons at or above `score`, which is not below `start`."""
@@ -98,7 +99,8 @@ def fit_tail(found: Comparisons, *, weights: NDArray[np.int64] | None = None, sh
     each = (people[found.first] * people[found.second]).astype(np.float64)
     upto = np.cumsum(each)
     last = int(np.searchsorted(upto, share * whole))
-    if last >= len(found.scores) or int((each[:last] > 0).sum()) < LEAST_EXCEEDANCES:
+    least = LEAST_EXCEEDANCES if weights is None else LEAST_EXCEEDANCES // 5
+    if last >= len(found.scores) or int((each[:last] > 0).sum()) < least:
         raise TooFewScores(
             f"{found.count} comparisons of different people are too few to foretell false matches: "
             f"{int(LEAST_EXCEEDANCES / share)} are needed"
@@ -110,8 +112,10 @@ def fit_tail(found: Comparisons, *, weights: NDArray[np.int64] | None = None, sh
     higher = (np.cumsum(weight) - weight / 2) / total
     mean = float((weight * above).sum() / total)
     moment = float((weight * above * higher).sum() / total)
-    bend = mean / (mean - 2 * moment) - 2
-    return Tail(start=start, share=total / whole, scale=2 * mean * moment / (mean - 2 * moment), shape=-bend)
+    shape = 2 - mean / (mean - 2 * moment)
+    if shape >= 0:
+        return Tail(start=start, share=total / whole, scale=mean, shape=0.0)
+    return Tail(start=start, share=total / whole, scale=2 * mean * moment / (mean - 2 * moment), shape=shape)
 
 
 def resampled_tails(

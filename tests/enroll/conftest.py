@@ -36,6 +36,8 @@ def settings(tmp_path: Path) -> config.Config:
     keys.new_key(centre / "keys")
     return config.replace(
         config.Config(),
+        match={"threshold": 0.5, "margin": 0.08},
+        enroll={"same_person_score": 0.36, "duplicate_score": 0.6},
         engine={"models": str(PROJECT / "var" / "models")},
         centre={
             "register": f"sqlite:///{centre / 'register.sqlite'}",

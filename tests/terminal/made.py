@@ -225,6 +225,7 @@ def settings_in(tmp_path: Path, content: EncodingSet) -> config.Config:
     releases.keep_set(state, releases.sign_set(content, keys.load_private(folder / "release.key")))
     return config.replace(
         config.Config(),
+        match={"threshold": 0.5, "margin": 0.08},
         terminal={
             "state": str(state),
             "release_key": str(folder / "release.pub"),

@@ -135,7 +135,8 @@ def frame(number: int, *, hz: float = 15.0) -> Frame:
 
 
 def settings(**sections: dict[str, object]) -> config.Config:
-    return config.replace(config.Config(), **sections) if sections else config.Config()
+    """Return settings for the stage's engine, which has no calibration."""
+    return config.replace(config.replace(config.Config(), match={"threshold": 0.5, "margin": 0.08}), **sections)
 
 
 def play(

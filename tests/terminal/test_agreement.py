@@ -17,9 +17,10 @@ from terminal.agreement import (
 )
 from terminal.faces import Vector
 from terminal.gallery import Gallery
-from terminal.matching import Outcome
+from terminal.matching import Outcome, Policy
 from tests.terminal.stage import gallery_of, like, looks
 
+POLICY = Policy(threshold=0.5, margin=0.08)
 MATCH = config.Match(threshold=0.5, margin=0.08, agreeing_frames=3, best_frames=5, unknown_after_s=2.0)
 CROWD = gallery_of(1, 2, 3)
 STEP_S = 0.1
@@ -32,7 +33,9 @@ def after(
     evidence = known or Evidence()
     began_s = (evidence.encoded_s or 0.0) + STEP_S
     for number, vector in enumerate(vectors):
-        evidence = add(evidence, Sample(vector=vector, quality=0.8, at_s=began_s + number * STEP_S), gallery, settings)
+        evidence = add(
+            evidence, Sample(vector=vector, quality=0.8, at_s=began_s + number * STEP_S), gallery, settings, POLICY
+        )
     return evidence
 
 
@@ -81,8 +84,8 @@ def test_a_stranger_is_a_miss_only_after_a_while_and_then_the_next_round_begins(
 
 
 def test_a_long_wait_with_hardly_a_good_frame_is_no_miss() -> None:
-    evidence = add(Evidence(), Sample(vector=looks(60), quality=0.5, at_s=0.0), CROWD, MATCH)
-    evidence = add(evidence, Sample(vector=looks(60), quality=0.5, at_s=9.0), CROWD, MATCH)
+    evidence = add(Evidence(), Sample(vector=looks(60), quality=0.5, at_s=0.0), CROWD, MATCH, POLICY)
+    evidence = add(evidence, Sample(vector=looks(60), quality=0.5, at_s=9.0), CROWD, MATCH, POLICY)
     assert evidence.misses == 0
 
 
@@ -167,9 +170,9 @@ def test_only_frames_that_tell_more_are_encoded() -> None:
 def test_the_best_frames_are_kept_and_old_ones_leave_first() -> None:
     evidence = Evidence()
     for number, quality in enumerate([0.9, 0.2, 0.8, 0.7, 0.6, 0.5]):
-        evidence = add(evidence, Sample(vector=looks(60), quality=quality, at_s=0.1 * number), CROWD, MATCH)
+        evidence = add(evidence, Sample(vector=looks(60), quality=quality, at_s=0.1 * number), CROWD, MATCH, POLICY)
     assert sorted(sample.quality for sample in evidence.samples) == [0.5, 0.6, 0.7, 0.8, 0.9]
-    evidence = add(evidence, Sample(vector=looks(60), quality=0.1, at_s=1.9), CROWD, MATCH)
+    evidence = add(evidence, Sample(vector=looks(60), quality=0.1, at_s=1.9), CROWD, MATCH, POLICY)
     assert sorted(sample.quality for sample in evidence.samples) == [0.1, 0.5, 0.6, 0.7, 0.8]
 
 

@@ -1,0 +1,76 @@
+"""A calibration becomes a file, with what it was made from: a digest of the photographs, names that are one person."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from enroll.evaluate.calibrate import make_calibration
+from enroll.evaluate.dataset import Dataset, DatasetRefused, read_aliases, read_dataset
+from enroll.evaluate.evaluation import Wish
+from enroll.evaluate.tail import TooFewScores
+from enroll.evaluate.trials import Trials
+from enroll.photos import PhotoRefused, read_file
+from sync.durable import write_whole
+from terminal import calibration
+from terminal.calibration import Calibration
+
+
+def writer(wish: Wish, file: Path) -> Callable[[Trials, str], None]:
+    """Return what writes the calibration of the trials it is given to `file`. Raises DatasetRefused."""
+
+    def write(trials: Trials, engine_id: str) -> None:
+        try:
+            made = make_calibration(
+                trials,
+                engine_id=engine_id,
+                dataset=described(wish.folder, wish.aliases, trials),
+                made_on=f"{datetime.now(UTC):%Y-%m-%d}",
+                replicates=wish.replicates,
+                seed=wish.seed,
+            )
+        except TooFewScores as few:
+            raise DatasetRefused(f"{wish.folder} is too small for a calibration: {few}") from few
+        try:
+            write_whole(file, as_text(made))
+        except OSError as error:
+            raise DatasetRefused(
+                f"{file} cannot be written ({error.strerror}); give another --calibrate FILE"
+            ) from error
+
+    return write
+
+
+def as_text(made: Calibration) -> bytes:
+    """Return the bytes of the file, the same for the same calibration."""
+    return msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n"
+
+
+def described(folder: Path, aliases: Path | None, trials: Trials) -> calibration.Dataset:
+    """Return what the trials were made from. Raises DatasetRefused."""
+    names = read_aliases(aliases) if aliases else {}
+    data = read_dataset(folder, aliases=names)
+    return calibration.Dataset(
+        name=folder.resolve().name,
+        sha256=digest_of(data),
+        photos=trials.counts.photos,
+        people=trials.counts.people,
+        enrolled=trials.counts.enrolled,
+        strangers=trials.counts.strangers,
+        aliases=tuple(sorted(names.items())),
+    )
+
+
+def digest_of(data: Dataset) -> str:
+    """Return the SHA-256, in hex, of every photograph by its name; one that cannot be read counts by its reason."""
+    lines = []
+    for person in data.people:
+        for photo in person.photos:
+            try:
+                content = hashlib.sha256(read_file(photo.path)).hexdigest() if photo.why is None else photo.why
+            except PhotoRefused as refusal:
+                content = str(refusal)
+            lines.append(f"{content}  {photo.name}")
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
