@@ -247,6 +247,18 @@ def bench_match(sizes: tuple[int, ...], as_json: bool) -> None:
     match.run(sizes=sizes or match.SIZES, as_json=as_json)
 
 
+@bench.command("quality")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--people", type=click.IntRange(1, 100_000), default=120, help="Whose photo is spoiled (120).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
+@click.pass_obj
+def bench_quality(settings: Callable[[], config.Config], /, folder: Path, people: int, as_json: bool) -> None:
+    """What the kiosk says of the photographs in FOLDER, as they are and made worse, and of the clips in its video/."""
+    from bench import quality
+
+    quality.run(settings(), folder, people=people, as_json=as_json)
+
+
 @bench.command("delivery")
 @click.option("--punches", type=click.IntRange(100), default=10_000, show_default=True, help="In each storm.")
 @click.option("--kills", type=click.IntRange(10), default=200, show_default=True, help="Of the kiosk, in each storm.")

@@ -56,12 +56,12 @@ def serve(
 
     `known`: the one served now is identified. `answered` has the tracks that the visit is through with; None means
     that whoever is identified is. They make room for the next person after ANSWER_SHOWN_S. Whoever has left the zone
-    whole is no longer served.
+    whole is no longer served, nor is what turns out to hang on the wall.
     """
     present = frozenset(track.id for track in scene.tracks)
     service = replace(service, done=service.done & present)
     current = scene.find(service.track_id)
-    if current is not None and (zone.left_by(current.box) or (current.hangs and not known)):
+    if current is not None and (zone.left_by(current.box) or current.hangs):
         current = None
     through = current is not None and (known if answered is None else current.id in answered)
     answered_s = (service.answered_s if service.answered_s is not None else now_s) if through else None

@@ -16,13 +16,19 @@ _TEMPLATE = np.array(
 def aligned(picture: Picture, landmarks: NDArray[np.float32]) -> Picture:
     """Return the (112, 112, 3) crop of `picture` in which `landmarks`, (5, 2) finite, lie nearest to the template.
 
-    Turned, scaled and moved, never sheared: the least-squares similarity (Umeyama 1991), in closed form with points as
-    complex numbers. What lies outside the picture is black.
+    Turned, scaled and moved, never sheared. What lies outside the picture is black.
+    """
+    return np.asarray(cv2.warpAffine(picture, placement(landmarks), (CROP_PX, CROP_PX)), np.uint8)
+
+
+def placement(landmarks: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the (2, 3) matrix that takes the picture of `landmarks`, (5, 2) finite, to its aligned crop.
+
+    The least-squares similarity (Umeyama 1991), in closed form with points as complex numbers.
     """
     points = landmarks[:, 0].astype(np.float64) + 1j * landmarks[:, 1].astype(np.float64)
     middle, target = points.mean(), _TEMPLATE.mean()
     spread = float(np.sum(np.abs(points - middle) ** 2))
     turn = np.sum(np.conj(points - middle) * (_TEMPLATE - target)) / max(spread, 1e-6)
     shift = target - turn * middle
-    matrix = np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
-    return np.asarray(cv2.warpAffine(picture, matrix, (CROP_PX, CROP_PX)), np.uint8)
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
