@@ -15,6 +15,7 @@ from enroll.publish import publish
 from enroll.reencode import EngineReport, engine_report
 from sync.register import Register, people
 from terminal.faces import Engine, Identity, engine_id_of
+from terminal.pin import hash_pin
 
 
 class Renamed:
@@ -42,9 +43,18 @@ def folder(tmp_path: Path, painted: Callable[..., bytes]) -> Path:
     return tmp_path / "people"
 
 
+@pytest.fixture(scope="module")
+def pin() -> str:
+    """A PIN's hash, which is made slowly on purpose."""
+    return hash_pin("1002", "274913")
+
+
 @pytest.fixture
-def enrolled(settings: config.Config, folder: Path, engine: Engine) -> config.Config:
+def enrolled(
+    settings: config.Config, folder: Path, engine: Engine, pin: str, monkeypatch: pytest.MonkeyPatch
+) -> config.Config:
     """A register with two people by photographs, one by PIN and one withdrawn; all at the default engine."""
+    monkeypatch.setattr("enroll.desk.hash_pin", lambda number, pin_: pin)
     import_folder(settings, folder, engine=Renamed(engine, engine_id_of(settings.engine)))
     add_person(settings, "1002", pin="274913")
     add_person(settings, "1003", "Tuti", pin="835102")
