@@ -5,6 +5,7 @@ scores of the right person and raise nobody else's, so these limits save time an
 strangers, the threshold does.
 """
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,6 +23,9 @@ _MOST_OUTSIDE = 0.2
 _FULL_SIZE_PX = 100.0
 _FULL_SHARPNESS = 3.0
 """Times the limit: sharper than this scores no better."""
+_LEAST_SCORE, _FULL_SCORE = 0.75, 0.95
+"""YuNet's for a face just found and for one that could not be plainer. Of all that is measured here, this tells best
+which of a track's frames will score highest: it sees turned, hidden and blurred faces alike."""
 _COMFORT = 0.25
 """The outer quarters of the allowed brightness lower the value."""
 _MASK_ODDS = 2.3
@@ -88,9 +92,11 @@ def judge(measures: Measures, settings: QualitySettings) -> Quality:
     advice = _advice(measures, settings) if reason is None else None
     range_ = max(1.0, settings.max_brightness - settings.min_brightness)
     to_limit = min(measures.brightness - settings.min_brightness, settings.max_brightness - measures.brightness)
+    size = _part(measures.size_px / _FULL_SIZE_PX)
+    sharpness = _part(measures.sharpness / max(1e-6, _FULL_SHARPNESS * settings.min_sharpness))
     value = (
-        _part(measures.size_px / _FULL_SIZE_PX)
-        * _part(measures.sharpness / max(1e-6, _FULL_SHARPNESS * settings.min_sharpness))
+        math.sqrt(size * sharpness)
+        * _part((measures.score - _LEAST_SCORE) / (_FULL_SCORE - _LEAST_SCORE))
         * (1 - 0.5 * _part(measures.yaw / settings.max_yaw))
         * (0.5 + 0.5 * _part(to_limit / range_ / _COMFORT))
         * (1 - _part(measures.outside))

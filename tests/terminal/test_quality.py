@@ -1,6 +1,8 @@
 """Whether a face is worth encoding: on real portraits made worse, and as a pure judgement."""
 
+import csv
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -9,7 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import config
+from bench.spoiling import SPOILINGS, backlit
+from terminal.camera.pictures import read
+from terminal.covering import covered
 from terminal.faces import Box, Face, Picture
+from terminal.faces.alignment import aligned
 from terminal.quality import Measures, Reason, assess, judge, measure, sharpness_of
 from tests.terminal.portraits import EVERYBODY, before_camera, engine, photo
 from tests.terminal.stage import Actor, face_of, frame
@@ -27,7 +33,36 @@ def seen(picture: Picture, face: Face | None = None) -> Measures:
 def test_a_portrait_is_good_enough(path) -> None:  # type: ignore[no-untyped-def]
     quality = assess(photo(path), engine().detect(photo(path))[0], LIMITS)
     assert quality.reason is None
+    assert quality.advice is None
     assert quality.value > 0.4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", EVERYBODY, ids=lambda path: path.parent.name)
+def test_whoever_wears_a_mask_is_asked_to_take_it_off_and_is_encoded_all_the_same(path) -> None:  # type: ignore[no-untyped-def]
+    picture, rng = photo(path), np.random.default_rng(3)
+    face = engine().detect(picture)[0]
+    bare = assess(picture, face, LIMITS)
+    asked = 0
+    masks = [spoiling for spoiling in SPOILINGS if Reason.MASK in spoiling.says]
+    for mask in masks:
+        worn = mask.spoil(picture, face, rng)
+        quality = assess(worn, engine().detect(worn)[0], LIMITS)
+        assert quality.reason is None, mask.name
+        assert quality.value < bare.value, mask.name
+        asked += quality.advice is Reason.MASK
+    assert asked >= len(masks) - 1
+
+
+@pytest.mark.slow
+@pytest.mark.bench_data
+def test_a_headscarf_is_no_mask(bench_data: Path) -> None:
+    rows = list(csv.DictReader((bench_data / "manifest.csv").read_text(encoding="utf-8").splitlines()))
+    scarves = [bench_data / row["path"] for row in rows if row["group"] == "headscarf"]
+    assert len(scarves) >= 10
+    for path in scarves:
+        picture = read(path)
+        assert assess(picture, engine().detect(picture)[0], LIMITS).advice is not Reason.MASK, path.name
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +91,13 @@ class TestMadeWorse:
 
     def test_too_bright(self, picture: Picture, face: Face) -> None:
         assert self.reason(np.clip(picture.astype(np.int32) + 120, 0, 255).astype(np.uint8), face) is Reason.TOO_BRIGHT
+
+    @pytest.mark.parametrize(("light", "encoded"), [(0.4, True), (0.12, False)])
+    def test_light_from_behind_is_told_from_the_dark(
+        self, picture: Picture, face: Face, light: float, encoded: bool
+    ) -> None:
+        quality = assess(backlit(light)(picture, face, np.random.default_rng(4)), face, LIMITS)
+        assert (quality.reason, quality.advice) == ((None, Reason.BACKLIT) if encoded else (Reason.BACKLIT, None))
 
     @pytest.mark.parametrize("across", [True, False])
     def test_moving_in_one_direction_while_the_shutter_is_open(
@@ -138,6 +180,7 @@ def test_an_even_surface_has_no_detail() -> None:
         ({"size_px": 40}, Reason.TOO_FAR),
         ({"brightness": 20}, Reason.TOO_DARK),
         ({"brightness": 230}, Reason.TOO_BRIGHT),
+        ({"brightness": 20, "surroundings": 200}, Reason.BACKLIT),
         ({"yaw": 0.6}, Reason.TURN_TO_SCREEN),
         ({"sharpness": 3}, Reason.HOLD_STILL),
         ({"sharpness": 3, "size_px": 40, "brightness": 20}, Reason.TOO_FAR),
@@ -148,6 +191,35 @@ def test_the_reason_is_the_first_thing_to_change(change: dict[str, float], reaso
     assert judge(replace(GOOD, **change), LIMITS).reason is reason
 
 
+@pytest.mark.parametrize(
+    ("change", "advice"),
+    [
+        ({}, None),
+        ({"covered": 1.0}, None),
+        ({"covered": 4.0}, Reason.MASK),
+        ({"brightness": 60, "surroundings": 200}, Reason.BACKLIT),
+        ({"brightness": 90, "surroundings": 255}, None),
+        ({"covered": 4.0, "brightness": 60, "surroundings": 200}, Reason.MASK),
+        ({"covered": 4.0, "brightness": 20}, None),
+    ],
+)
+def test_advice_is_given_only_for_a_face_that_is_encoded(change: dict[str, float], advice: Reason | None) -> None:
+    assert judge(replace(GOOD, **change), LIMITS).advice is advice
+
+
+def test_a_face_without_surroundings_is_not_lit_from_behind() -> None:
+    whole = face_of(Actor(who=1, x=320, y=180, size=900))
+    inside = replace(whole, landmarks=face_of(Actor(who=1)).landmarks)
+    measures = measure(frame(0).picture, inside)
+    assert measures.surroundings == pytest.approx(measures.brightness)
+
+
+def test_what_is_no_face_at_all_has_some_covering() -> None:
+    for crop in (np.zeros((112, 112, 3), np.uint8), np.full((112, 112, 3), 255, np.uint8)):
+        assert np.isfinite(covered(crop))
+    assert np.isfinite(covered(aligned(frame(0).picture, face_of(Actor(who=1)).landmarks)))
+
+
 any_measures = st.builds(
     Measures,
     size_px=st.floats(0, 4000),
@@ -155,6 +227,9 @@ any_measures = st.builds(
     sharpness=st.floats(0, 1e6),
     yaw=st.one_of(st.floats(0, 10), st.just(float("inf"))),
     outside=st.floats(0, 1),
+    surroundings=st.floats(0, 255),
+    covered=st.floats(-20, 20),
+    score=st.floats(0, 1),
 )
 
 
@@ -170,3 +245,16 @@ def test_larger_sharper_and_straighter_is_never_worse(measures: Measures, factor
     assert judge(replace(measures, sharpness=measures.sharpness * factor), LIMITS).value >= value
     assert judge(replace(measures, yaw=measures.yaw / factor), LIMITS).value >= value
     assert judge(replace(measures, outside=measures.outside / factor), LIMITS).value >= value
+
+
+@given(any_measures, st.floats(-20, 20))
+def test_a_mask_or_the_wrong_belief_in_one_never_keeps_a_face_from_being_encoded(
+    measures: Measures, believed: float
+) -> None:
+    assert judge(replace(measures, covered=believed), LIMITS).reason is judge(measures, LIMITS).reason
+
+
+@given(any_measures, st.floats(0, 1))
+def test_the_detectors_doubt_is_never_better(measures: Measures, less: float) -> None:
+    doubted = replace(measures, score=measures.score * less)
+    assert judge(doubted, LIMITS).value <= judge(measures, LIMITS).value
