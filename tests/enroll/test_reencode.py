@@ -30,7 +30,8 @@ class Renamed:
 @pytest.fixture(name="settings")
 def _settings(settings: config.Config) -> config.Config:
     """The painted engine's scores, whatever engine it is called."""
-    return config.replace(settings, enroll={"same_person_score": 0.36, "duplicate_score": 0.6})
+    scores = {"same_person_score": 0.36, "duplicate_score": 0.6}
+    return config.replace(settings, enroll=scores, match={"threshold": 0.5})
 
 
 @pytest.fixture
