@@ -20,6 +20,8 @@ log = logging.getLogger("hadir.terminal.camera")
 _FALLBACK_RATE_HZ = 25.0
 _MOST_SKIPPED_S = 2.0
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
+# Pictures too, but none that is taken: each is passed over by name, instead of silently.
+_OTHER_SUFFIXES = frozenset({".gif", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jpe", ".apng"})
 
 # FFmpeg writes its complaints about a bad clip to stderr, past any log; ours say the same in words.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
@@ -115,11 +117,13 @@ class FolderCamera:
     def __init__(self, folder: Path, *, frame_rate_hz: float, real_time: bool = True, loop: bool = False) -> None:
         """Raises SourceRefused where there is no folder, or no JPEG or PNG in it."""
         try:
-            self._files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+            pictures = [path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES | _OTHER_SUFFIXES]
         except OSError as error:
             raise SourceRefused(f"{folder} is no folder that can be read ({error.strerror}); give another") from error
-        if not self._files:
+        if not any(path.suffix.lower() in _SUFFIXES for path in pictures):
             raise SourceRefused(f"{folder} holds no .jpg, .jpeg or .png; give a folder of pictures")
+        _quiet()
+        self._files = sorted(pictures)
         self._folder = folder
         self._loop = loop
         self._pace = _Pace(frame_rate_hz, real_time=real_time)
@@ -170,12 +174,17 @@ class FolderCamera:
         self.close()
 
 
+def _quiet() -> None:
+    """OpenCV's own warnings about bad files are not written: ours say the same in words."""
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+
+
 def _opened(path: Path) -> cv2.VideoCapture:
     if not path.is_file():
         raise SourceRefused(f"there is no clip {path}; give the path of a video file")
     if path.stat().st_size == 0:
         raise SourceRefused(f"{path} is empty; give another clip")
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # its warnings are said in our words
+    _quiet()
     clip = cv2.VideoCapture(os.fspath(path), cv2.CAP_FFMPEG)
     if not clip.isOpened():
         clip.release()

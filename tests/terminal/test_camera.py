@@ -181,14 +181,16 @@ def test_pictures_that_cannot_be_read_are_skipped_and_counted_once(
 ) -> None:
     (folder / "1b.png").write_bytes(b"")
     (folder / "3b.jpg").write_bytes(b"not a picture")
+    (folder / "4b.GIF").write_bytes(b"GIF89a" + bytes(40))
     (folder / "notes.txt").write_text("who is who")
     camera = FolderCamera(folder, frame_rate_hz=10, real_time=False, loop=True)
     seen = all_of(camera, most=12)
     assert [number_of(frame) for frame in seen] == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1]
-    assert camera.skipped == 2
+    assert camera.skipped == 3
     assert [record.message for record in caplog.records] == [
         "skipped: 1b.png is empty; give another file",
         "skipped: 3b.jpg is not a JPEG or PNG picture; save it as one of these",
+        "skipped: 4b.GIF is not a JPEG or PNG picture; save it as one of these",
     ]
 
 

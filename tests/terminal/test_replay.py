@@ -1,32 +1,29 @@
 """A clip seen again: one line a visit, with the clip's time as the clock."""
 
+import json
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
 import config
 from sync import keys, releases
-from terminal.camera import CameraEnded, Frame, SourceRefused, open_camera
+from terminal.camera import CameraEnded, Frame, SourceRefused
 from terminal.faces import Picture
 from terminal.gallery import Gallery
 from terminal.replay import ReplayRefused, gallery_of, replay, visits
 from terminal.vision import Looker
-from tests.terminal.portraits import (
-    EVERYBODY,
-    MODELS,
-    PEOPLE,
-    STRANGERS,
-    before_camera,
-    clip,
-    content,
-    encoding,
-    engine,
-)
+from tests.enroll.test_photos import turned
+from tests.terminal.portraits import MODELS, PEOPLE, PROJECT, STRANGERS, before_camera, clip, content, engine
 from tests.terminal.stage import Actor, Script, StageEngine, frame
 from tests.terminal.stage import gallery_of as staff
 from tests.terminal.stage import settings as plain
+from tests.terminal.test_pictures import png
 
 EMPTY: Picture = np.full((720, 1280, 3), 128, np.uint8)
 
@@ -116,8 +113,6 @@ def test_real_people_in_a_clip_are_named_and_strangers_never(
 
 @pytest.mark.slow
 def test_a_folder_of_pictures_is_a_clip_too(tmp_path: Path, settings: config.Config, signed: Path) -> None:
-    import cv2
-
     folder = tmp_path / "pictures"
     folder.mkdir()
     for n in range(6):
@@ -144,53 +139,80 @@ def test_what_cannot_be_used_is_said_in_words(tmp_path: Path, settings: config.C
     assert gallery_of(settings, signed, engine().engine_id).employees == tuple(PEOPLE)
 
 
-# --- the research clips ----------------------------------------------------------------------------------------------
+# --- what is no clip and no picture ----------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
-@pytest.mark.bench_data
-def test_people_enrolled_from_one_clip_are_known_in_the_other_and_walk_ups_of_strangers_are_not(
-    bench_data: Path,
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("empty.mp4", b"", "is empty"),
+        ("text.mp4", b"this is no video\n" * 50, "not a video that can be decoded"),
+        ("noise.mkv", bytes(np.random.default_rng(5).integers(0, 256, 5000, np.uint8)), "not a video"),
+        ("picture.avi", b"\x89PNG\r\n\x1a\n" + bytes(30), "not a video|no frame that can be decoded"),
+    ],
+)
+def test_what_is_no_clip_is_refused_by_its_name(
+    tmp_path: Path, settings: config.Config, signed: Path, name: str, content: bytes, why: str
 ) -> None:
-    """Five people 2 m away in 640x480, enrolled from five frames each among the demo's people: 5 of 5, no stranger."""
-    clips = bench_data / "video"
-    people = {}
-    for who in "ABCDE":
-        (first,) = (clips / "standing").glob(f"asl_{who}_1_*")
-        vectors = []
-        with open_camera(config.Camera(source=f"file:{first}"), real_time=False) as camera:
-            for _ in range(5):
-                picture = camera.read().picture
-                vectors.append(engine().encode(picture, engine().detect(picture)[0]).vector)
-        total = np.sum(vectors, axis=0)
-        people[who] = np.asarray(total / np.linalg.norm(total), "<f4")
-    enrolled = content()
-    known = tuple(replace_person(enrolled.people[0], employee=who, vector=vector) for who, vector in people.items())
-    strangers = tuple(
-        replace_person(enrolled.people[0], employee=f"9{n}", vector=encoding(path)) for n, path in enumerate(EVERYBODY)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SourceRefused, match=why) as refused:
+        list(replay(settings, tmp_path / name, signed))
+    assert name in str(refused.value)
+
+
+def odd_pictures(folder: Path, good: Picture, program: Callable[[str], str]) -> list[str]:
+    """Write pictures of every odd kind, those that can be taken showing `good`; return the names of the others."""
+    bgr = cv2.cvtColor(good, cv2.COLOR_RGB2BGR)
+    for number in range(4):
+        cv2.imwrite(str(folder / f"a{number}.jpg"), bgr)
+    cv2.imwrite(str(folder / "b-16-bit.png"), bgr.astype(np.uint16) * 257)
+    done, data = cv2.imencode(".jpg", cv2.rotate(bgr, cv2.ROTATE_90_COUNTERCLOCKWISE))
+    assert done
+    (folder / "b-on-its-side.jpg").write_bytes(turned(data.tobytes(), 6))
+    convert, still = Path(program("import")).with_name("convert"), folder / "a0.jpg"
+    subprocess.run([convert, still, "-colorspace", "CMYK", folder / "b-cmyk.jpg"], check=True)
+    subprocess.run([convert, "-resize", "25%", still, still, folder / "c-moving.gif"], check=True)
+    (folder / "c-empty.jpg").write_bytes(b"")
+    (folder / "c-text.jpg").write_text("I am a picture, honestly")
+    (folder / "c-huge.png").write_bytes(png(20_000, 20_000))
+    (folder / "c-moving.jpg").write_bytes((folder / "c-moving.gif").read_bytes())
+    (folder / "c-cut-off.png").write_bytes((folder / "b-16-bit.png").read_bytes()[:40])
+    return sorted(path.name for path in folder.iterdir() if path.name.startswith("c-"))
+
+
+@pytest.mark.slow
+def test_odd_pictures_are_named_and_the_others_make_a_visit(
+    tmp_path: Path, settings: config.Config, signed: Path, program: Callable[[str], str]
+) -> None:
+    """The whole command: what is wrong on stderr, one line each; the visits on stdout; no traceback."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    unfit = odd_pictures(folder, before_camera(PEOPLE["macron"][1], face_px=150), program)
+    written = tmp_path / "config.yaml"
+    written.write_text(config.dump(settings))
+    said = subprocess.run(
+        [sys.executable, "hadir.py", "--config", written, "terminal", "replay", folder, "--gallery", signed],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
-    gallery = Gallery.from_set(
-        releases.EncodingSet(
-            office="demo",
-            version=1,
-            engine_id=engine().engine_id,
-            dimension=engine().dimension,
-            created_at=enrolled.created_at,
-            people=known + strangers,
-        )
-    )
-
-    def named(path: Path) -> set[str]:
-        with open_camera(config.Camera(source=f"file:{path}"), real_time=False) as camera:
-            lines = list(visits(camera, Looker(engine(), plain()), gallery))
-        return {line["employee"] for line in lines if line["employee"] is not None}
-
-    for who in "ABCDE":
-        (second,) = (clips / "standing").glob(f"asl_{who}_2_*")
-        assert named(second) == {who}
-    for path in sorted((clips / "walkup").iterdir()):
-        assert named(path) == set(), path.name
+    assert said.returncode == 0, said.stderr
+    (line,) = map(json.loads, said.stdout.splitlines())
+    assert line["employee"] == "macron"
+    assert line["last_seen_s"] == round((7 - 1) / 15, 3), "seven of them are good, 15 a second"
+    warned = said.stderr.splitlines()
+    assert [name for name in unfit if any(name in each for each in warned)] == unfit
+    assert len(warned) == len(unfit)
+    assert "Traceback" not in said.stderr
 
 
-def replace_person(person: releases.Person, *, employee: str, vector: np.ndarray) -> releases.Person:
-    return releases.Person(employee=employee, name=person.name, templates=(np.asarray(vector, "<f4").tobytes(),))
+@pytest.mark.slow
+def test_a_folder_of_nothing_but_odd_files_is_refused(tmp_path: Path, settings: config.Config, signed: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(b"")
+    (folder / "b.png").write_text("text")
+    with pytest.raises(SourceRefused, match="none of the 2 pictures"):
+        list(replay(settings, folder, signed))
