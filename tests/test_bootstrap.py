@@ -139,6 +139,8 @@ def test_the_lock_files_pin_everything_by_hash_and_name_no_host(project: Path) -
         "python3.13-dev.txt",
         "python3.13-dlib.txt",
         "python3.13.txt",
+        "rivals-3.11.txt",
+        "rivals-3.13.txt",
     ]
     for path in locks:
         text = path.read_text()
