@@ -218,7 +218,7 @@ JAVANESE = Words(
     keypad_titles={
         KeypadReason.ASKED: "Rawuh ngagem PIN",
         KeypadReason.NOT_RECOGNISED: "Pasuryan dereng dipuntepangi. Sumangga ngagem PIN.",
-        KeypadReason.AMBIGUOUS: "Pasuryan dereng saged dipunpesthekaken. Sumangga ngagem PIN.",
+        KeypadReason.AMBIGUOUS: "Pasuryan dereng cetha. Sumangga ngagem PIN.",
     },
     employee_number="Nomer pegawai",
     number_is="No. {}",
@@ -242,7 +242,7 @@ JAVANESE = Words(
     camera_down_advice="Sumangga ngagem PIN",
     camera_starting="Kamera saweg dipuncawisaken",
     offline_since="Luring wiwit {}",
-    waiting="{} nengga dipunkintun",
+    waiting="{} dereng kakintun",
     face_data="Data pasuryan v{}",
     no_face_data="Dereng wonten data pasuryan",
     clock_not_set="Jam dereng cocog",

@@ -123,6 +123,14 @@ def said(screen: Screen) -> str:
     return " ".join(text.words for text in screen.texts)
 
 
+def test_what_a_person_is_told_is_never_cut_short(screens: list[tuple[str, Context, Screen]]) -> None:
+    """Only the small line for whoever looks after the kiosk may be, where much is wrong at once."""
+    for name, context, screen in screens:
+        busy = words.LANGUAGES[context.language].checking + "…"
+        cut = [text.words for text in screen.texts if text.words.endswith("…") and "·" not in text.words]
+        assert set(cut) <= {busy}, name
+
+
 def test_no_score_no_margin_no_threshold_is_ever_shown(screens: list[tuple[str, Context, Screen]]) -> None:
     for name, _, screen in screens:
         assert not re.search(r"\d[.,]\d|%", said(screen)), name
