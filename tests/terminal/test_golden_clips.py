@@ -53,6 +53,7 @@ def named(lines: Iterable[dict[str, Any]]) -> list[str]:
     return [line["employee"] for line in lines if line["employee"] is not None]
 
 
+@pytest.mark.timeout(600)  # the clip is made for the first test that asks for it
 def test_the_demos_people_are_named_once_each_while_they_are_there_and_its_strangers_never(
     kiosk: config.Config, walk_up_clip: "Clip"
 ) -> None:

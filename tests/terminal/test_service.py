@@ -111,6 +111,13 @@ def test_somebody_walking_through_behind_is_not_served() -> None:
     assert lobby.order() == [1]
 
 
+def test_whoever_queues_has_arrived_when_they_came_into_view() -> None:
+    script = [[Actor(who=1, x=200, size=140), Actor(who=2, x=460, size=100)]] * 50
+    served = [each.served for each in play(script, gallery_of(1, 2)) if each.served is not None]
+    assert {each.identification.employee for each in served if each.identification} == {"1", "2"}
+    assert {each.first_seen_at for each in served} == {SEVEN}
+
+
 # --- the zone --------------------------------------------------------------------------------------------------------
 
 

@@ -40,6 +40,12 @@ def test_a_face_missed_for_up_to_five_frames_stays_the_same_track(missed: int) -
     assert [track.id for track in scenes[-1].tracks] == [1]
 
 
+def test_an_arrival_is_kept_while_the_face_is_hidden_for_less_than_it_takes_to_be_lost() -> None:
+    hidden = [[]] * int(LOST_AFTER_S * HZ - 2)
+    scenes = watch([[], *[[standing()]] * 5, *hidden, *[[standing(x=330)]] * 3, *hidden, [standing()]])
+    assert [(track.id, track.first_seen_at) for track in scenes[-1].tracks] == [(1, SEVEN + timedelta(seconds=1 / HZ))]
+
+
 def test_a_face_away_for_longer_comes_back_as_another_track() -> None:
     away = int(LOST_AFTER_S * HZ) + 2
     scenes = watch([*[[standing()]] * 3, *[[]] * away, [standing()]])
