@@ -257,6 +257,7 @@ def test_the_demos_clip_is_replayed_with_the_set_the_demo_published(clone: Path)
         "collector",
         "console",
         "enroll",
+        "enroll evaluate",
         "keys",
         "events",
         "heads",

@@ -1,7 +1,7 @@
 """*Pure*: confidence intervals by resampling people, never comparisons: those of one person stand or fall together.
 
 The subset bootstrap of Bolle, Ratha and Pankanti ("Error analysis of pattern recognition systems: the subsets
-bootstrap", Computer Vision and Image Understanding 93, 2004), which ISO/IEC 19795-1 names for correlated attempts; both
+bootstrap", Computer Vision and Image Understanding 93, 2004), as ISO/IEC 19795-1 has it for correlated attempts; both
 people of an impostor pair are resampled, so that a pair weighs the product of how often each was drawn (the vertex
 bootstrap of Snijders and Borgatti 1999; compared for 1:1 error rates by Fogliato, Patil and Perona 2024).
 """

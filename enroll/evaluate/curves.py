@@ -58,7 +58,8 @@ def write(drawing: Drawing, folder: Path, name: str) -> tuple[Path, Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         svg.write_text(as_svg(drawing), encoding="utf-8")
-        done, content = cv2.imencode(".png", cv2.cvtColor(as_pixels(drawing), cv2.COLOR_RGB2BGR))
+        pixels = cv2.cvtColor(as_pixels(drawing), cv2.COLOR_RGB2BGR)
+        done, content = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 9])
         png.write_bytes(content.tobytes() if done else b"")
     except OSError as error:
         raise DatasetRefused(

@@ -28,8 +28,8 @@ def probably_one(people: Sequence[EncodedPerson]) -> tuple[Alike, ...]:
     """Return the pairs of people with two photographs more alike than the least alike tenth of the photographs of one
     person, or the very same file; the likest first.
 
-    On the bench that is a score of 0.52 with SFace: three pairs of names are above it, at 0.62 to 0.75, each one person
-    by hand; the next pair has 0.50. Where more than one pair in a thousand is above, scores cannot tell.
+    On the bench that is a score of 0.52 with SFace: three pairs of names are above it, at 0.62 to 0.75, each
+    known to be one person; the next pair has 0.50. Where more than one pair in a thousand is above, scores cannot tell.
     """
     readings = [
         (place, reading)
