@@ -199,7 +199,7 @@ def _measured(rows: int) -> dict[str, Any]:
     half = gallery.blocks.astype(np.float16)
     small = np.rint(gallery.blocks * 127).astype(np.int8)
     spent: dict[str, list[float]] = {}
-    same = 0
+    same, lost = 0, {"half_error": 0.0, "int8_error": 0.0}
     for row in chosen:
         probes = templates[row] + 0.06 * dice.standard_normal((BATCH, DIMENSION), np.float32)
         probes /= np.linalg.norm(probes, axis=1, keepdims=True)
@@ -208,8 +208,10 @@ def _measured(rows: int) -> dict[str, Any]:
         found = _timed(spent, "match_ms", partial(nearest_to, probes[:1], gallery))
         _timed(spent, "batch_ms", partial(nearest_to, probes, gallery))
         distances = _timed(spent, "numpy_ms", partial(_distances, wide, probe.astype(np.float64)))
-        _timed(spent, "half_ms", partial(_unpacked, probe, half, 1))
-        _timed(spent, "int8_ms", partial(_unpacked, probe, small, 1 / 127))
+        exact = wide @ probe
+        for name, blocks, scale in (("half", half, 1.0), ("int8", small, 1 / 127)):
+            scores = _timed(spent, f"{name}_ms", partial(_unpacked, probe, blocks, scale)).reshape(-1)[:rows]
+            lost[f"{name}_error"] = max(lost[f"{name}_error"], float(np.abs(scores - exact).max()))
         same += found[0].employee == gallery.owners[int(np.argmin(distances))]
     medians = {name: round(float(np.median(times)), 3) for name, times in spent.items()}
     return {
@@ -218,6 +220,7 @@ def _measured(rows: int) -> dict[str, Any]:
         **medians,
         # On a machine that has other work to do, what the work itself takes.
         **{f"{name}_min_ms": round(min(spent[f"{name}_ms"]), 3) for name in ("match", "batch", "floor")},
+        **{name: round(error, 6) for name, error in lost.items()},
         "ratio_numpy": round(medians["numpy_ms"] / medians["match_ms"], 1),
         "ratio_floor": round(medians["match_ms"] / medians["floor_ms"], 2),
         "same_answers": f"{same}/{len(chosen)}",
