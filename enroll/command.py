@@ -233,6 +233,30 @@ def enroll_withdraw(settings: Settings, /, number: str) -> None:
     click.echo(f"{left.number} withdrawn; publish {left.office} so that its kiosks forget the face and the PIN.")
 
 
+@enroll.command("lookalikes")
+@click.option("--office", help="Only this one. Default: every office.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
+@click.pass_obj
+def enroll_lookalikes(settings: Settings, /, office: str | None, as_json: bool) -> None:
+    """Show who resembles whom so much that a kiosk could take one for the other."""
+    import json
+    from dataclasses import asdict
+
+    from enroll import lookalikes
+    from enroll.tables import lookalikes_table
+
+    audits = lookalikes.audit(settings(), office)
+    for audit in audits:
+        click.echo(
+            f"{audit.office}: {audit.people} people, {audit.templates} templates, {len(audit.pairs)} pairs of "
+            f"look-alikes from a score of {audit.at_least:.3f} on."
+        )
+        if audit.pairs:
+            click.echo(lookalikes_table(audit), nl=False)
+    if as_json:
+        click.echo(json.dumps({"offices": [asdict(audit) for audit in audits]}, allow_nan=False))
+
+
 @enroll.command("publish")
 @click.option("--office", required=True, help="The office whose kiosks get the set.")
 @click.option("--force", is_flag=True, help="Even a set without people, which empties every kiosk of the office.")
@@ -247,6 +271,11 @@ def enroll_publish(settings: Settings, /, office: str, force: bool) -> None:
     click.echo(f"Published version {report.version} of {office}, {report.bytes} bytes, {people}: {what}.")
     if again := len(reencode.engine_report(settings(), office).again):
         click.echo(f"Known to another engine only, so by PIN at most: {again}; see ./hadir enroll engine.")
+    if report.lookalikes:
+        click.echo(
+            f"{report.lookalikes} pairs of people resemble each other; the kiosks ask them for more, or for the PIN "
+            f"(./hadir enroll lookalikes --office {office})."
+        )
     for file in report.left_behind:
         click.echo(f"{file} could not be removed and may hold people withdrawn since; delete it yourself.")
     if report.problem is not None:

@@ -12,15 +12,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 import config
+from enroll.lookalikes import with_lookalikes
 from errors import HadirError
 from sync.durable import make_folder, sweep, write_whole
 from sync.keys import PRIVATE_NAME, PrivateKey, load_private
 from sync.messages import gallery_topic
 from sync.mqtt import Connected, Disconnected, Link, LinkFailed, Sent
 from sync.register import Register, sets
-from sync.releases import EncodingSet, ReleaseRefused, open_set, sign_set
+from sync.releases import EncodingSet, Person, ReleaseRefused, open_set, sign_set
+from terminal.calibration import policy_for
 from terminal.faces import Identity, identity_of
+from terminal.matching import Policy
 
 BROKER_WAIT_S = 5.0
 """How long the broker is given. What it does not take now, the collector brings when it connects."""
@@ -50,7 +55,7 @@ class PublishReport:
     `changes` compares it with the version before, where there is one that this key signed; else everybody is new.
     `reached_broker` tells whether the broker took it; where not, `problem` says why, and the set goes out when the
     collector connects. `left_behind` are files of earlier sets that could not be removed: they may hold people who have
-    been withdrawn since.
+    been withdrawn since. `lookalikes` counts the pairs of people that the kiosks are told to be careful with.
     """
 
     office: str
@@ -63,6 +68,7 @@ class PublishReport:
     reached_broker: bool
     problem: str | None = None
     left_behind: tuple[Path, ...] = ()
+    lookalikes: int = 0
 
 
 def publish(
@@ -77,14 +83,23 @@ def publish(
 
     Two at once get distinct rising versions and reach the topic in that order. A set without people, which would empty
     every kiosk of the office, needs `force`. In it are the templates of `engine`, by default of the configured one.
-    Raises PublishRefused, KeyRefused, RegisterError, ReleaseRefused, ModelUnavailable.
+    Raises PublishRefused, KeyRefused, RegisterError, ReleaseRefused, ModelUnavailable, NotCalibrated, GalleryTooLarge.
     """
     engine = engine or identity_of(settings.engine)
+    policy = policy_for(engine.engine_id, settings.match)
     key = load_private(settings.centre.keys / PRIVATE_NAME)
     with Register.open(settings.centre.register) as register, _alone(settings.centre.releases):
-        content, changes, blob, file = _release(register, settings.centre.releases, office, key, force, engine)
+        content, pairs, changes, blob, file = _release(
+            register, settings.centre.releases, office, key, force, engine, policy
+        )
         left_behind = _remove_older(settings.centre.releases, content)
-        _log.info("released version %d of %s with %d people", content.version, office, len(content.people))
+        _log.info(
+            "released version %d of %s with %d people, %d pairs of look-alikes",
+            content.version,
+            office,
+            len(content.people),
+            pairs,
+        )
         problem = _tell_broker(settings.mqtt, office, blob, broker_wait_s)
     return PublishReport(
         office=office,
@@ -97,12 +112,13 @@ def publish(
         reached_broker=problem is None,
         problem=problem,
         left_behind=left_behind,
+        lookalikes=pairs,
     )
 
 
 def _release(
-    register: Register, folder: Path, office: str, key: PrivateKey, force: bool, engine: Identity
-) -> tuple[EncodingSet, Changes, bytes, Path]:
+    register: Register, folder: Path, office: str, key: PrivateKey, force: bool, engine: Identity, policy: Policy
+) -> tuple[EncodingSet, int, Changes, bytes, Path]:
     for _ in range(_TRIES):
         try:
             newer_than = max(_versions_in(folder, office), default=0)
@@ -121,6 +137,7 @@ def _release(
                 f"office {office} has nobody with a face or a PIN; enrol people first, "
                 "or publish with --force to empty its kiosks"
             )
+        content, pairs = with_lookalikes(content, policy)
         changes = changes_between(_newest(register, office, key), content)
         blob = sign_set(content, key)
         file = folder / f"{office}-{content.version}.hset"
@@ -131,19 +148,24 @@ def _release(
             continue
         except OSError as error:
             raise PublishRefused(f"{file} cannot be written ({error.strerror}); see centre.releases") from error
-        return content, changes, blob, file
+        return content, len(pairs), changes, blob, file
     raise PublishRefused(f"others publish for {office} all the time; try again")
 
 
 def changes_between(before: EncodingSet | None, after: EncodingSet) -> Changes:
-    """Return what is different in `after`; another engine's templates are different ones."""
-    had = {person.employee: person for person in before.people} if before else {}
-    has = {person.employee: person for person in after.people}
+    """Return what is different in `after`; another engine's templates are different ones. Whom somebody resembles is
+    nothing of theirs that changed."""
+    had = {person.employee: _own(person) for person in before.people} if before else {}
+    has = {person.employee: _own(person) for person in after.people}
     return Changes(
         new=sum(number not in had for number in has),
         changed=sum(number in had and had[number] != person for number, person in has.items()),
         gone=sum(number not in has for number in had),
     )
+
+
+def _own(person: Person) -> Person:
+    return msgspec.structs.replace(person, resembles=())
 
 
 def _newest(register: Register, office: str, key: PrivateKey) -> EncodingSet | None:

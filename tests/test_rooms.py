@@ -42,6 +42,8 @@ PURE = (
     "sync/receipts.py",
     "sync/walk.py",
     "enroll/rules.py",
+    "enroll/evaluate/calibrate.py",
+    "enroll/evaluate/tail.py",
     *(f"enroll/evaluate/{name}.py" for name in ("metrics", "identification", "bootstrap", "folds", "labels")),
 )
 # Modules through which a pure file could reach a clock, a disk, a socket, a thread or a log.
@@ -75,7 +77,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "picamera2": ("terminal/camera/pi.py",),
     "psycopg": (),  # SQLAlchemy loads it for the URL
     "pygame": ("terminal/display/",),
-    "rich": ("bench/", "enroll/command.py", "enroll/evaluate/command.py", "enroll/evaluate/tables.py"),
+    "rich": ("bench/", "enroll/command.py", "enroll/tables.py", "enroll/evaluate/command.py", "enroll/evaluate/tables.py"),
     "sqlalchemy": ("sync/register/",),
     "sqlite_utils": ("terminal/store.py",),
     "uvicorn": ("console/app.py",),
