@@ -4,13 +4,22 @@ from collections import Counter
 from typing import Any
 
 from enroll.evaluate.evaluation import EngineReport, Report, SampleReport
-from enroll.evaluate.measure import Figures
+from enroll.evaluate.measure import FMRS, FPIRS, Figures
 from enroll.evaluate.pairs import PairsReport
 
 METHOD = (
     "95 % intervals: percentile bootstrap by person (both people of an impostor pair), thresholds found anew in each; "
     "a rate of 0 gets the rule of three over people"
 )
+
+PROMISED = (
+    *(f"fnmr_at_fmr_{name}" for name in FMRS),
+    *(f"fnir_at_fpir_{name}" for name in FPIRS),
+    "rank1",
+    "fte",
+    "fta",
+)
+"""Names that are always there."""
 
 
 def as_values(report: Report) -> dict[str, Any]:
@@ -84,9 +93,10 @@ def _sample(sample: SampleReport, count: int) -> dict[str, Any]:
 def figures_as_values(figures: Figures, *, samples: int) -> dict[str, Any]:
     """Return the figures flat, but for those of each gallery size, which are under `identification`.
 
-    What the data cannot tell even by extrapolation is None.
+    What the data cannot tell even by extrapolation is None, and so is what there are no comparisons for.
     """
     found: dict[str, Any] = {"samples": samples}
+    found |= {name + end: None for name in PROMISED for end in ("", "_ci")}
     galleries: dict[str, dict[str, Any]] = {}
 
     def place(name: str) -> tuple[dict[str, Any], str]:

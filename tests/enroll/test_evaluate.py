@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
@@ -14,12 +15,16 @@ from click.testing import CliRunner
 import config
 from enroll.evaluate import curves, labels
 from enroll.evaluate.dataset import DatasetRefused, read_dataset
+from enroll.evaluate.decisions import decide_all
 from enroll.evaluate.encoding import encode_all
 from enroll.evaluate.evaluation import Wish, run
 from enroll.evaluate.report import as_values
 from enroll.evaluate.tables import tables
 from enroll.evaluate.trials import make_trials, without
+from sync.releases import EncodingSet, Person
 from terminal.faces import Engine
+from terminal.gallery import Gallery
+from terminal.matching import Policy, identify
 
 PROJECT = Path(__file__).resolve().parents[2]
 Painted = Callable[..., bytes]
@@ -117,6 +122,7 @@ def test_each_photo_that_cannot_be_used_is_named_counted_and_ends_nothing(
     (bad / "8.png").symlink_to("/etc/hostname")
     (bad / "9.png").symlink_to(bad / "9.png")
     (bad / "a.png").write_bytes(painted(1, faces=0))
+    (bad / "c.png").write_bytes(cv2.imencode(".png", np.zeros((2600, 20_000, 3), np.uint8))[1].tobytes())
     (bad / "b.png").write_bytes((bad / "1.png").read_bytes())
     values = measured(settings, engine, root)
     found = {each["photo"]: (each["role"], each["why"]) for each in values["engines"]["painted"]["unused_photos"]}
@@ -129,9 +135,10 @@ def test_each_photo_that_cannot_be_used_is_named_counted_and_ends_nothing(
         "p001/9.png": ("probe", "the file is missing"),
         "p001/a.png": ("probe", "no face was found in it"),
         "p001/b.png": ("probe", "it is the same file as p001/1.png"),
+        "p001/c.png": ("probe", "it has 20000 x 2600 pixels, more than 50 million; save it smaller"),
     }
     assert values["overall"]["fte"] == pytest.approx(1 / 3)
-    assert values["overall"]["fta"] == pytest.approx(6 / 18), "the second copy is no failure of the kiosk"
+    assert values["overall"]["fta"] == pytest.approx(7 / 19), "the second copy is no failure of the kiosk"
     assert values["overall"]["people_enrolled"] == 3, "whose enrolment photo is empty is enrolled with probes"
 
 
@@ -209,6 +216,59 @@ def test_pairs_left_out_are_compared_by_nobody(
     fewer = without(trials, [("p000", "p001")])
     assert np.isfinite(trials.scores).sum() == 4 * 3 * 3
     assert np.isfinite(fewer.scores).sum() == 4 * 3 * 3 - 6
+
+
+def test_a_group_without_comparisons_has_the_promised_names_and_no_figures(
+    tmp_path: Path, settings: config.Config, engine: Engine, painted: Painted
+) -> None:
+    root = people(people(tmp_path, painted, count=6, group="many"), painted, count=1, photos=2, group="alone")
+    found = measured(settings, engine, root)["groups"]["alone"]
+    assert (found["samples"], found["genuine_comparisons"]) == (1, 1), "there are no four photos for three"
+    assert (found["fnmr_at_fmr_1e3"], found["fnmr_at_fmr_1e3_ci"]) == (None, None), "nobody to be taken for"
+    assert found["fnir_at_fpir_1e2"] == 0
+
+
+def test_the_policys_answers_are_those_of_a_kiosk_with_that_gallery(
+    tmp_path: Path, settings: config.Config, engine: Engine, painted: Painted
+) -> None:
+    root = people(tmp_path, painted, count=5)
+    for look in range(3):  # somebody else's photos among one's own, and two who are alike
+        (root / "p001" / f"{look + 1}.png").write_bytes(painted(0, look=look + 7))
+    data = encode_all(read_dataset(root), engine, settings)
+    trials, policy = make_trials(data, 1, settings), Policy(threshold=0.5, margin=0.08)
+    decisions = decide_all(trials, policy, engine.engine_id)
+    counted = np.zeros((2, len(data), 4), np.int64)
+    for place, person in enumerate(data):
+        for reading in person.probes:
+            for kind, absent in enumerate((None, place)):
+                answer = identify(reading.probe, gallery_of(data, engine, without=absent), policy)
+                right = answer.employee == str(place)
+                column = {"match": 0 if right else 1, "ambiguous": 2, "no_match": 3}[answer.outcome]
+                counted[kind, place, column] += 1
+    assert decisions is not None
+    assert (decisions.mated == counted[0]).all()
+    assert (decisions.strangers == counted[1]).all()
+    assert decisions.mated[:, 1].sum() > 0
+    everybody = np.ones(5, np.bool_)
+    rates = decisions.rates(np.ones(5, np.int64), everybody)
+    assert rates["policy_fnir"] == pytest.approx(1 - decisions.mated[:, 0].sum() / 15)
+
+
+def gallery_of(data, engine: Engine, *, without: int | None) -> Gallery:
+    return Gallery.from_set(
+        EncodingSet(
+            office="demo",
+            version=1,
+            engine_id=engine.engine_id,
+            dimension=engine.dimension,
+            created_at=datetime(2026, 1, 1, tzinfo=UTC),
+            people=tuple(
+                Person(employee=str(place), name="x", templates=(person.enrol[0].sample.astype("<f4").tobytes(),))
+                for place, person in enumerate(data)
+                if place != without
+            ),
+        )
+    )
 
 
 def test_nobody_to_enrol_is_said(tmp_path: Path, settings: config.Config, engine: Engine) -> None:
