@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 
 from enroll.evaluate.dataset import DatasetRefused, Photo, photo_at, table
-from enroll.evaluate.encoding import picture_of
 from enroll.evaluate.folds import Fold, cross_validated
-from enroll.photos import PhotoRefused
+from enroll.photos import MAX_PIXELS, MIN_SIDE_PX, PhotoRefused, decoded, read_file
+from enroll.samples import upright
 from errors import HadirError
+from terminal.camera.pictures import Colours, Header, header_of
 from terminal.faces import Engine, Face, Picture, Vector
 
 FOLDS = 10
@@ -112,7 +113,7 @@ def judge_pairs(
 
 def _vector(path: Path, engine: Engine) -> Vector | str:
     try:
-        picture, _ = picture_of(path, engine)
+        picture = _picture(read_file(path), engine)
         faces = engine.detect(picture)
         if not faces:
             return "no face was found in it"
@@ -121,6 +122,33 @@ def _vector(path: Path, engine: Engine) -> Vector | str:
         return str(refusal)
     except (cv2.error, HadirError):
         return "the face could not be read"
+
+
+def _picture(content: bytes, engine: Engine) -> Picture:
+    """Return the photograph upright; one in black and white too, which the desk would not take: LFW has some."""
+    try:
+        picture = decoded(content)
+    except PhotoRefused:
+        if not _is_sound(header_of(content)):
+            raise
+        grey = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
+        if grey is None:
+            raise
+        picture = np.asarray(grey, np.uint8)
+    return upright(picture, engine)[0]
+
+
+def _is_sound(header: Header | None) -> bool:
+    """Tell whether a picture may be decoded, whatever its colours."""
+    return (
+        header is not None
+        and not header.animated
+        and not header.cut_off
+        and header.bits <= 8
+        and header.colours is not Colours.CMYK
+        and header.width * header.height <= MAX_PIXELS
+        and min(header.width, header.height) >= MIN_SIDE_PX
+    )
 
 
 def _central(faces: Sequence[Face], picture: Picture) -> Face:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -83,6 +84,21 @@ def test_missing_photos_are_named_and_left_out_and_those_without_a_face_count_as
     }
     right = sum(fold.accuracy * fold.pairs for fold in report.folds)
     assert right == pytest.approx(43)
+
+
+def test_a_photo_in_black_and_white_is_judged_and_a_damaged_one_is_not(
+    tmp_path: Path, opencv: Engine, portrait: Callable[[str], Path]
+) -> None:
+    grey = cv2.imread(str(portrait("obama 2005")), cv2.IMREAD_GRAYSCALE)
+    (tmp_path / "grey.png").write_bytes(cv2.imencode(".png", grey)[1].tobytes())
+    content = portrait("obama 2012").read_bytes()
+    (tmp_path / "colour.jpg").write_bytes(content)
+    (tmp_path / "cut.jpg").write_bytes(content[: len(content) // 2])
+    file = tmp_path / "pairs.csv"
+    file.write_text("path1,path2,same\ngrey.png,colour.jpg,1\ngrey.png,cut.jpg,1\n")
+    report = judge_pairs(read_pairs(file, tmp_path), opencv)
+    assert report.unreadable == 1
+    assert dict(report.problems) == {"cut.jpg": "it is cut off; copy it again"}
 
 
 @pytest.mark.parametrize("text", ["", "P0 1\nx", "P0\t1\tx\n", "path1,path2,same\na,b,perhaps\n", "a b c d e\n"])
