@@ -25,11 +25,12 @@ class BenchRefused(HadirError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approach:
-    """Frames `first` to `last`, in which the employee walks up."""
+    """Frames `first` to `last`, in which the employee walks up; `beside` are the employees in view meanwhile."""
 
     employee: str
     first: int
     last: int
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,14 @@ def _one_by_one(walk_ups: Sequence[WalkUp], rate_hz: float) -> tuple[Approach, .
         first, last = max(free, round(each.starts_s * rate_hz)), round(each.ends_s * rate_hz)
         free = last + 1
         if each.employee is not None:
-            approaches.append(Approach(employee=each.employee, first=first, last=last))
+            beside = tuple(
+                other.employee
+                for other in walk_ups
+                if other.employee not in (None, each.employee)
+                and other.starts_s * rate_hz <= last
+                and other.ends_s * rate_hz >= first
+            )
+            approaches.append(Approach(employee=each.employee, first=first, last=last, beside=beside))
     return tuple(approaches)
 
 

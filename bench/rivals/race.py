@@ -45,7 +45,7 @@ class Entry:
 
 @dataclass(slots=True)
 class Result:
-    """What was measured of one contestant; `why` where it did not finish. `looks`: for each pass, (ms, face, name,
+    """What was measured of one contestant; `why` where it did not finish. `looks`: for each pass, (ms, face, names,
     encoded) of each frame."""
 
     startup_s: float | None = None
@@ -168,6 +168,7 @@ def race(
                         rate_hz=footage.rate_hz,
                         base_s=_PASS_S * number,
                         employee=walk_up.employee,
+                        beside=walk_up.beside,
                         first=walk_up.first,
                         last=walk_up.last,
                     )

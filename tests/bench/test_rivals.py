@@ -89,7 +89,10 @@ def test_the_frames_of_employees_are_cut_and_whoever_waited_begins_when_the_firs
         WalkUp(employee=None, name="c", starts_s=2.2, ends_s=2.8),
     )
     found = cut(made(tmp_path / "x.mp4", 40), tmp_path, walk_ups)
-    assert found.walk_ups == (Approach(employee="1", first=5, last=15), Approach(employee="2", first=16, last=20))
+    assert found.walk_ups == (
+        Approach(employee="1", first=5, last=15, beside=("2",)),
+        Approach(employee="2", first=16, last=20),
+    )
     assert found.timed == tuple(range(5, 16))
     assert sorted(int(path.stem) for path in tmp_path.glob("*.jpg")) == list(range(5, 21))
 
