@@ -73,7 +73,7 @@ class Quality(Section, frozen=True):
     min_face_share: Fraction = 0.07
     min_brightness: Grey = 32
     max_brightness: Grey = 200
-    min_sharpness: Annotated[float, Meta(ge=0)] = 15
+    min_sharpness: Annotated[float, Meta(ge=0)] = 8
     max_yaw: Annotated[float, Meta(gt=0, le=2)] = 0.35
     max_backlight: Annotated[float, Meta(ge=1, le=255)] = 3
 

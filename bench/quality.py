@@ -209,10 +209,11 @@ def _unspoiled(seen: list[_Seen]) -> dict[str, Any]:
 
 def _right(spoiling: Spoiling, seen: list[_Seen]) -> dict[str, Any]:
     said = Counter(_said(each.quality) or "nothing" for each in seen)
-    right = sum(said[reason.value] for reason in spoiling.says)
+    expected = [reason.value for reason in spoiling.says] or ["nothing"]
+    right = sum(said[each] for each in expected)
     scores = [each.scored for each in seen if each.scored is not None]
     return {
-        "expected": [reason.value for reason in spoiling.says],
+        "expected": expected,
         "found": len(seen),
         "right": round(right / len(seen), 4),
         "said": dict(said.most_common()),

@@ -32,7 +32,7 @@ _WALL = 215.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spoiling:
-    """One way to spoil a picture, and what the kiosk should say of it."""
+    """One way to spoil a picture, and what the kiosk should say of it: nothing where it can be recognised still."""
 
     name: str
     says: tuple[Reason, ...]
@@ -118,6 +118,10 @@ SPOILINGS = (
         Spoiling(name=f"before a wall, light {part:g}", says=(Reason.BACKLIT,), spoil=backlit(part))
         for part in (0.5, 0.35, 0.2)
     ),
+    Spoiling(name="light 0.5", says=(), spoil=darkened(0.5)),
+    Spoiling(name="blur 0.03", says=(), spoil=blurred(0.03)),
+    Spoiling(name="moved 0.12", says=(), spoil=moved(0.12)),
+    Spoiling(name="face 64 px", says=(), spoil=shrunk(64)),
     *(Spoiling(name=f"blur {part:g}", says=(Reason.HOLD_STILL,), spoil=blurred(part)) for part in (0.06, 0.1)),
     *(Spoiling(name=f"moved {part:g}", says=(Reason.HOLD_STILL,), spoil=moved(part)) for part in (0.2, 0.3)),
     *(Spoiling(name=f"face {px} px", says=(Reason.TOO_FAR,), spoil=shrunk(px)) for px in (44, 32)),
