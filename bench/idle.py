@@ -25,9 +25,9 @@ from terminal.sighting import CameraState, Sighting
 from terminal.vision import Vision
 
 PROJECT = Path(__file__).resolve().parent.parent
-SETTLE_S = 3.0
+SETTLE_S = 2.5
 """A room is learned in the first second, and searched in every frame for one more."""
-MEASURED_S = 10.0
+MEASURED_S = 8.0
 
 
 class EmptyRoom:

@@ -16,7 +16,7 @@ import cv2
 from rich.console import Console
 from rich.table import Table
 
-from bench import idle
+from bench import idle, overlap
 from bench.footage import BenchRefused, cut
 from bench.looking import crowd, measured, startup
 from bench.rivals import packages
@@ -67,6 +67,11 @@ def show(found: dict[str, Any]) -> None:
         f"an empty room {found['idle_cpu_percent']:.1f} % of one core "
         f"({found['idle_ungated_cpu_percent']:.1f} % with every frame searched)"
     )
+    if found["ratio_read_ahead"] is not None:
+        console.print(
+            f"frames a second, over one thing after the other: {found['ratio_read_ahead']:.2f} with each frame fetched "
+            f"while the last is looked at, {found['ratio_encode_ahead']:.2f} with each encoded meanwhile too"
+        )
     console.print(_comparison(found))
     for name, each in found["rivals"].items():
         if each["why"]:
@@ -140,16 +145,19 @@ def compared(
         except packages.RivalsUnavailable as unavailable:
             why = str(unavailable)
     photos = {folder.name[:4]: next(folder.glob("*.jpg")) for folder in sorted(PEOPLE.iterdir()) if folder.is_dir()}
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
+    overlapped: dict[str, float | None] = {"ratio_read_ahead": None, "ratio_encode_ahead": None}
     if not clip.is_dir():
         with tempfile.TemporaryDirectory(prefix="hadir-speed-") as folder:
             footage = cut(clip, Path(folder), demo_clip.truth() if known else ())
             say(f"Looking at {len(footage.timed)} frames {passes} times and {len(footage.walk_ups)} walk-ups ...")
+            overlapped |= overlap.measure(footage, (engine, open_engine(settings.engine)))
             found = figures(race(entries, dump(settings), footage, photos, passes=passes))
     rivals = {name: found.get(name, {**dict.fromkeys(_COMPARED), "why": why}) for name in ("hadir", *others)}
     ours = rivals["hadir"]
     return {
         "rivals": rivals,
+        **overlapped,
         "cpu_s_per_person": ours["cpu_s_per_person"],
         **{f"{name}_ms": rivals[name]["frame_ms"] for name in others},
         **{f"ratio_{name}": _over(rivals[name], ours, "frame_ms") for name in others},

@@ -77,7 +77,7 @@ def cloned(folder: Path) -> Path:
 def run(clone: Path, command: str, **options: object) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
     return subprocess.run(
-        ["sh", "-c", command], cwd=clone, env=environment, capture_output=True, text=True, timeout=110, **options
+        ["sh", "-c", command], cwd=clone, env=environment, capture_output=True, text=True, timeout=280, **options
     )  # type: ignore[call-overload, no-any-return]
 
 
@@ -137,6 +137,7 @@ def arrivals(address: str, *, until_s: float, awaited: str) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("command", [line for block in blocks("sh alone") for line in block])
 def test_a_command_of_the_readme_that_stands_alone_runs(centre: Path, command: str) -> None:
     said = run(centre, command)

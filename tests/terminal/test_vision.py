@@ -299,7 +299,7 @@ def watch() -> Iterator[Callable[..., Watched]]:
             return camera
 
         vision = Vision(
-            settings(camera={"frame_rate_hz": 120}),
+            settings(camera={"frame_rate_hz": 120, "source": "folder:scripted"}),  # no frame of a file is lost
             open_camera=open_camera,
             engine=engine or StageEngine([[ONE]] * 400),
             gallery=lambda: STAFF,
