@@ -30,6 +30,7 @@ def enroll() -> None:
     "--photo", "photos", multiple=True, type=click.Path(path_type=Path, dir_okay=False), help="May be repeated."
 )
 @click.option("--camera", help="usb:0 | picamera | file:CLIP | folder:PICTURES; takes the pictures by itself.")
+@click.option("--look", default="", help="What they wear, as glasses, jilbab or mask: a template beside the others.")
 @click.option("--office", help="Default: office.id of the settings.")
 @click.option("--again", is_flag=True, help="Enrol somebody who was withdrawn.")
 @click.option("--move", is_flag=True, help="Take somebody over from another office.")
@@ -89,7 +90,10 @@ def enroll_add(
 @click.option("--move", is_flag=True, help="Take people over from other offices.")
 @click.pass_obj
 def enroll_import(settings: Settings, /, folder: Path, **how: Any) -> None:
-    """Enrol everybody in FOLDER: one folder a person, named "NUMBER-Given_Family", with their photos in it."""
+    """Enrol everybody in FOLDER: one folder a person, named "NUMBER-Given_Family", with their photos in it.
+
+    A folder within a person's (glasses, jilbab, mask) is another look of theirs.
+    """
     from enroll import importer
 
     _say_import(importer.import_folder(settings(), folder, progress=lambda seen: _say_person(seen.person), **how))

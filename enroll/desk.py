@@ -16,7 +16,7 @@ from enroll.samples import PhotoReport, Study, fingerprint, study_photos, study_
 from sync.register import Register, enrolment, people
 from sync.register.enrolment import TemplatesChanged
 from sync.register.people import Employee, Template
-from sync.register.people_schema import PersonRefused, checked_number, cleaned_name
+from sync.register.people_schema import PersonRefused, checked_number, cleaned_look, cleaned_name
 from terminal.calibration import calibrated
 from terminal.camera import Camera
 from terminal.faces import Engine, identity_of, open_engine
@@ -58,13 +58,15 @@ class PersonReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """A person to enrol. `name` None keeps the one in the register; `made_from` is `samples.fingerprint`'s."""
+    """A person to enrol. `name` None keeps the one in the register; `made_from` is `samples.fingerprint`'s; `look` is
+    what they wear in the pictures, as `people_schema.cleaned_look` has it."""
 
     number: str
     name: str | None
     office: str
     study: Study | None = None
     source: str = PHOTOS
+    look: str = ""
     made_from: str | None = None
     pin: str | None = None
     again: bool = False
@@ -80,6 +82,7 @@ def add_person(
     camera: Camera | None = None,
     samples: int | None = None,
     pin: str | None = None,
+    look: str = "",
     office: str | None = None,
     again: bool = False,
     move: bool = False,
@@ -88,12 +91,21 @@ def add_person(
 ) -> PersonReport:
     """Have the person in the register: with a template from photo files or from the camera, a PIN, or both.
 
-    `samples` pictures are taken with the camera (default: config enroll.samples); `report` hears how it goes. Somebody
+    `samples` pictures are taken with the camera (default: config enroll.samples); `report` hears how it goes. With
+    `look`, as glasses, the template stands beside the person's others. Somebody
     whose face is another number's or whose pictures cannot be used is reported as REFUSED, with nothing changed.
     Raises RegisterError, ModelUnavailable, CaptureFailed, CameraLost.
     """
     with open_desk(settings, engine=engine) as desk:
-        wish = Wish(number=number, name=name, office=office or settings.office.id, pin=pin, again=again, move=move)
+        wish = Wish(
+            number=number,
+            name=name,
+            office=office or settings.office.id,
+            look=cleaned_look(look),
+            pin=pin,
+            again=again,
+            move=move,
+        )
         if (why := desk.refusal(wish)) is not None:
             return PersonReport(number=number, name=name or "", done=Done.REFUSED, why=why)
         if photos:
@@ -191,7 +203,7 @@ class Desk:
 
     def has_template(self, wish: Wish) -> bool:
         """Return whether the person's template of this source was made from the same pictures by the same rules."""
-        kept = self._faces.template(wish.number, wish.source)
+        kept = self._faces.template(wish.number, wish.source, wish.look)
         return kept is not None and kept.made_from is not None and kept.made_from == wish.made_from
 
     def enrol(self, wish: Wish) -> PersonReport:
@@ -223,6 +235,7 @@ class Desk:
                 wish.study.template,
                 number=wish.number,
                 source=wish.source,
+                look=wish.look,
                 office=wish.office,
                 settings=self.settings,
             )
@@ -249,6 +262,7 @@ class Desk:
             vector=study.template.astype("<f4").tobytes(),
             samples=study.samples,
             source=wish.source,
+            look=wish.look,
             made_at=datetime.now(UTC),
             made_from=wish.made_from,
         )

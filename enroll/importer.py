@@ -1,6 +1,6 @@
 """Bulk enrolment from a folder of photographs: one folder a person, each person whole or not at all, repeatable."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -58,7 +58,8 @@ def import_folder(
     """Have everybody in `folder` enrolled at `office` (default: config office.id), and return what became of each.
 
     Each person is committed before the next is begun, and one whose photos have not changed is passed over: an import
-    that was stopped goes on where it was. One bad photo or person never stops the run. Raises RosterRefused,
+    that was stopped goes on where it was. One bad photo or person never stops the run. A folder within a person's is
+    another look of theirs, named as it is (glasses, jilbab), with a template of its own. Raises RosterRefused,
     RegisterError, ModelUnavailable.
     """
     roster = read_roster(folder)
@@ -86,17 +87,54 @@ def _enrolled(desk: Desk, settings: config.Config, entry: Entry, wish: Wish) -> 
             return replace(refused, done=Done.UNCHANGED)
         report = desk.enrol(wish)
         return replace(report, warnings=(*report.warnings, "no photos; the kiosk knows them by PIN only"))
-    if not entry.photos:
+    looks = [("", entry.photos)] if entry.photos else []
+    looks += [(look, photos) for look, photos in entry.looks if photos]
+    if not looks:
         return replace(refused, why="there are no photos in the folder")
-    wish = replace(wish, made_from=fingerprint(entry.photos, desk.engine.engine_id, settings))
+    reports = []
+    for look, photos in looks:
+        reports.append(_look(desk, settings, photos, replace(wish, look=look), refused))
+        if reports[0].done is Done.REFUSED:
+            break  # whoever is not who they seem is not so with glasses either
+    return _together(reports, [look for look, _ in looks])
+
+
+def _look(
+    desk: Desk, settings: config.Config, photos: Sequence[Path], wish: Wish, refused: PersonReport
+) -> PersonReport:
+    wish = replace(wish, made_from=fingerprint(photos, desk.engine.engine_id, settings))
     if desk.has(wish):
         return replace(refused, done=Done.UNCHANGED)
     if not desk.has_template(wish):
-        wish = replace(wish, study=study_photos(entry.photos, desk.engine, settings))
+        wish = replace(wish, study=study_photos(photos, desk.engine, settings))
     return desk.enrol(wish)
 
 
+def _together(reports: Sequence[PersonReport], looks: Sequence[str]) -> PersonReport:
+    """Return what became of a person by what became of each look. The first decides whether they are refused."""
+    first = reports[0]
+    named = list(zip(reports, looks, strict=False))
+    warnings = [f"{look}: {words}" if look else words for report, look in named for words in report.warnings]
+    warnings += [f"{look}: not enrolled - {report.why}" for report, look in named[1:] if report.why is not None]
+    photos = [
+        replace(photo, photo=f"{look}/{photo.photo}") if look else photo
+        for report, look in named
+        for photo in report.photos
+    ]
+    done = first.done
+    if done is Done.UNCHANGED and any(report.done is Done.CHANGED for report in reports):
+        done = Done.CHANGED
+    return replace(
+        first,
+        done=done,
+        samples=sum(report.samples for report in reports if report.why is None),
+        photos=tuple(photos),
+        warnings=tuple(warnings),
+    )
+
+
 def _too_many(entry: Entry) -> str | None:
-    if len(entry.photos) <= MAX_PHOTOS:
+    count = max([len(entry.photos), *(len(photos) for _, photos in entry.looks)])
+    if count <= MAX_PHOTOS:
         return None
-    return f"{len(entry.photos)} photos are in the folder, and {MAX_PHOTOS} are allowed: is it one person's?"
+    return f"{count} photos are in the folder, and {MAX_PHOTOS} are allowed: is it one person's?"

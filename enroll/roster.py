@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from errors import HadirError
-from sync.register.people_schema import PersonRefused, checked_number, cleaned_name
+from sync.register.people_schema import PersonRefused, checked_number, cleaned_look, cleaned_name
 
 LIST_NAME = "people.csv"
+MAX_LOOKS = 8
+"""Of one person: every further template is one more that a stranger may match."""
 MAX_LIST_BYTES = 20 * 2**20
 _COLUMNS = {
     "number": ("number", "nip", "nomor"),
@@ -29,12 +31,14 @@ class RosterRefused(HadirError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One person to import. `where` is how the folder or the row is called, for messages; `why` is set where it is
-    refused. `name` is empty where only a number was given."""
+    refused. `name` is empty where only a number was given. `looks` are the photos in folders within the person's,
+    under what that look is called."""
 
     where: str
     number: str = ""
     name: str = ""
     photos: tuple[Path, ...] = ()
+    looks: tuple[tuple[str, tuple[Path, ...]], ...] = ()
     has_folder: bool = True
     why: str | None = None
 
@@ -80,7 +84,7 @@ def parse_folder_name(folder: str) -> tuple[str, str]:
 def _of_folder(folder: Path) -> Entry:
     try:
         number, name = parse_folder_name(folder.name)
-        return Entry(where=folder.name, number=number, name=name, photos=_photos_in(folder))
+        return Entry(where=folder.name, number=number, name=name, photos=_photos_in(folder), looks=_looks_in(folder))
     except (PersonRefused, RosterRefused) as refused:
         return Entry(where=folder.name, why=str(refused))
 
@@ -111,7 +115,8 @@ def _of_row(line: int, row: dict[str, str], root: Path, by_number: dict[str, Pat
             folder = exact if exact.is_dir() else by_number.get(number)
             where = folder.name if folder else where
         photos = _photos_in(folder) if folder else ()
-        return Entry(where=where, number=number, name=name, photos=photos, has_folder=folder is not None)
+        looks = _looks_in(folder) if folder else ()
+        return Entry(where=where, number=number, name=name, photos=photos, looks=looks, has_folder=folder is not None)
     except (PersonRefused, RosterRefused, OSError, ValueError) as refused:
         return Entry(where=where, why=str(refused))
 
@@ -164,6 +169,20 @@ def _photos_in(folder: Path) -> tuple[Path, ...]:
         return tuple(sorted(child for child in folder.iterdir() if not _is_clutter(child) and not child.is_dir()))
     except OSError as error:
         raise RosterRefused(f"the folder cannot be read ({error.strerror})") from error
+
+
+def _looks_in(folder: Path) -> tuple[tuple[str, tuple[Path, ...]], ...]:
+    """Return (look, its photos) of each folder within a person's. Raises PersonRefused, RosterRefused."""
+    try:
+        within = sorted(child for child in folder.iterdir() if child.is_dir() and not _is_clutter(child))
+    except OSError as error:
+        raise RosterRefused(f"the folder cannot be read ({error.strerror})") from error
+    looks = [(cleaned_look(child.name), _photos_in(child)) for child in within]
+    if len(looks) > MAX_LOOKS:
+        raise PersonRefused(f"{len(looks)} folders are in it, and {MAX_LOOKS} looks are allowed")
+    if len({look for look, _ in looks}) < len(looks):
+        raise PersonRefused("two folders in it are one look by their names; rename or merge them")
+    return tuple(looks)
 
 
 def _is_clutter(path: Path) -> bool:

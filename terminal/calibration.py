@@ -15,12 +15,14 @@ from msgspec import Meta, Struct
 import config
 from errors import HadirError
 from sync.releases import EncodingSet, ReleaseRefused
-from terminal.matching import GalleryTooLarge, Policy, Step
+from terminal.matching import GalleryTooLarge, Policy, Step, fmr_for
 
 FOLDER = Path(__file__).with_name("calibrations")
 TOO_MANY = "release_too_many"
 """The alarm of a set with more templates than the calibration supports."""
 _MAX_BYTES = 2**20
+_SUSPECTED = 0.1
+"""Of the people enrolled, how many may be said to resemble somebody whom they only resemble."""
 
 Rate = Annotated[float, Meta(ge=0, le=1)]
 Score = Annotated[float, Meta(ge=-1, le=1)]
@@ -199,6 +201,24 @@ def calibrated(settings: config.Config, engine_id: str) -> config.Config:
             "duplicate_score": settings.enroll.duplicate_score or found.desk.duplicate,
         },
     )
+
+
+def suspect_score(engine_id: str, settings: config.Match, templates: int) -> float:
+    """Return the score from which the desk points out a colleague, in an office of so many templates.
+
+    By the fit, not its bound, one new person in ten is then said to resemble somebody: a face under a second number
+    must not pass unseen. Never above the score at which a kiosk holds two people for look-alikes. Raises NotCalibrated.
+    """
+    policy = policy_for(engine_id, settings)
+    found = calibration_of(engine_id, settings)
+    if found is None:
+        return policy.threshold - policy.margin
+    wanted = fmr_for(_SUSPECTED, max(1, templates))
+    fitted = next((row.estimate for row in found.rows if row.fmr <= wanted), found.rows[-1].estimate)
+    try:
+        return min(fitted, policy.threshold_for(templates) - policy.margin)
+    except GalleryTooLarge:
+        return fitted
 
 
 def supported(policy: Policy, check: Callable[[EncodingSet], None]) -> Callable[[EncodingSet], None]:

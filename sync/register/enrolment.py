@@ -41,10 +41,10 @@ def upsert_employee(
 ) -> Employee:
     """Have the employee, with this template and PIN if given, in the register, and return what is there now.
 
-    A template replaces the one of the same engine and source; without `name` the one in the register stays. A number of
-    another office is taken only with `move`, a withdrawn one only with `again`. `newest_compared` is the id of the
-    newest template this one was compared with: two desks must not enrol one face under two numbers at once. Raises
-    PersonRefused, and TemplatesChanged where there are newer ones; then nothing was changed.
+    A template replaces the one of the same engine, source and look; without `name` the one in the register stays. A
+    number of another office is taken only with `move`, a withdrawn one only with `again`. `newest_compared` is the id
+    of the newest template this one was compared with: two desks must not enrol one face under two numbers at once.
+    Raises PersonRefused, and TemplatesChanged where there are newer ones; then nothing was changed.
     """
     number, office = checked_number(number), checked_office(office)
     values: dict[str, object] = {"office": office, "withdrawn_at": None}
@@ -80,7 +80,7 @@ def check_employee(
 
 
 def add_template(register: Register, number: str, template: Template) -> None:
-    """Have `template` as the person's one of its engine and source. Raises PersonRefused."""
+    """Have `template` as the person's one of its engine, source and look. Raises PersonRefused."""
     with register.write() as connection:
         _present(connection, number)
         _put_template(connection, number, template)
@@ -148,6 +148,7 @@ def _put_template(connection: sa.Connection, number: str, template: Template) ->
             templates.c.employee == number,
             templates.c.engine_id == template.engine_id,
             templates.c.source == template.source,
+            templates.c.look == template.look,
         )
     )
     connection.execute(
@@ -155,6 +156,7 @@ def _put_template(connection: sa.Connection, number: str, template: Template) ->
             employee=number,
             engine_id=template.engine_id,
             source=template.source,
+            look=template.look,
             vector=template.vector,
             samples=template.samples,
             made_from=template.made_from,

@@ -45,6 +45,7 @@ class Template:
     source: str
     made_at: datetime
     made_from: str | None = None
+    look: str = ""
 
 
 def find_employee(register: Register, number: str) -> Employee | None:
@@ -91,6 +92,7 @@ def templates_of(register: Register, engine_id: str) -> list[tuple[str, Template
                     source=row.source,
                     made_at=row.made_at,
                     made_from=row.made_from,
+                    look=row.look,
                 ),
             )
             for row in connection.execute(wanted)

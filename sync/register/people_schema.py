@@ -1,5 +1,6 @@
 """The tables of people and of what is released from them, and what may stand in their columns."""
 
+import re
 import sqlite3
 import unicodedata
 
@@ -11,6 +12,7 @@ from sync.register import Register, RegisterError
 from sync.register.schema import Id, Instant, metadata
 
 MAX_NAME = 120
+MAX_LOOK = 40
 # Marks that turn the direction of writing, and could make one name look like another.
 _DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -26,7 +28,8 @@ employees = sa.Table(
     sa.Index("employees_of_office", "office", "number"),
 )
 
-# One template for each engine and source (photos, camera). `made_from` tells whether the same photos came again.
+# One template for each engine, source (photos, camera) and look ("" for the usual one, glasses, jilbab). `made_from`
+# tells whether the same photos came again.
 templates = sa.Table(
     "templates",
     metadata,
@@ -38,7 +41,8 @@ templates = sa.Table(
     sa.Column("samples", sa.Integer, nullable=False),
     sa.Column("made_from", sa.String(64)),
     sa.Column("made_at", Instant, nullable=False),
-    sa.UniqueConstraint("employee", "engine_id", "source", name="templates_key"),
+    sa.Column("look", sa.String(MAX_LOOK), nullable=False, server_default=""),
+    sa.UniqueConstraint("employee", "engine_id", "source", "look", name="templates_key"),
     sqlite_autoincrement=True,
 )
 
@@ -85,6 +89,16 @@ def cleaned_name(name: str) -> str:
         raise PersonRefused(f"a name has 1 to {MAX_NAME} characters; this one has {len(clean)}")
     if any(unicodedata.category(sign) in ("Cc", "Cs", "Cn", "Co") or sign in _DIRECTION_MARKS for sign in clean):
         raise PersonRefused("the name holds characters that cannot be shown; type it anew")
+    return clean
+
+
+def cleaned_look(look: str) -> str:
+    """Return how a look is called: lower-case letters, digits and hyphens; "" stays. Raises PersonRefused."""
+    clean = re.sub(r"[\s_-]+", "-", unicodedata.normalize("NFC", look).strip()).lower()
+    if clean and (len(clean) > MAX_LOOK or not re.fullmatch(r"[^\W_]+(-[^\W_]+)*", clean)):
+        raise PersonRefused(
+            f"{look[:MAX_LOOK]!r} cannot be the name of a look: up to {MAX_LOOK} letters, digits and hyphens"
+        )
     return clean
 
 

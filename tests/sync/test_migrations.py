@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
 from sync import register as register_package
-from sync.register import Register
+from sync.register import Register, people
 from sync.register.events import count_events, last_id
 
 FOLDER = Path(register_package.__file__).with_name("migrations")
@@ -48,6 +48,14 @@ def made_by(revision: str, url: str) -> None:
                     **key, **punch, seq=seq, payload=b"payload %d" % seq, payload_sha256=b"digest %d" % seq
                 )
             )
+        if "templates" in tables.tables:
+            person = {"number": "1987", "name": "Siti", "office": "demo", "valid_from": AT}
+            connection.execute(sa.insert(tables.tables["employees"]).values(**person))
+            connection.execute(
+                sa.insert(tables.tables["templates"]).values(
+                    employee="1987", engine_id="e", source="photos", vector=b"v", samples=3, made_at=AT
+                )
+            )
         connection.execute(sa.insert(tables.tables["heads"]).values(**key, upto=1, highest=4, changed_at=AT))
         connection.execute(
             sa.insert(tables.tables["quarantine"]).values(
@@ -81,6 +89,8 @@ def test_a_register_of_an_older_hadir_keeps_what_it_has(register_url: str, revis
             "quarantine": [(1, *key, 1, b"other", b"other digest")],
         }
         assert (count_events(register), last_id(register)) == (3, 3)
+        of_before = people.templates_of(register, "e")
+        assert [(kept.vector, kept.look) for _, kept in of_before] == ([] if revision == "0001" else [(b"v", "")])
         with register.read() as connection:
             assert connection.scalar(sa.text("SELECT version_num FROM alembic_version")) != revision
 

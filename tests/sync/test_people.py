@@ -41,9 +41,17 @@ def vector(seed: int, dimension: int = 16) -> bytes:
     return struct.pack(f"<{dimension}f", *(value / norm for value in values))
 
 
-def template(seed: int, *, source: str = "photos", engine_id: str = ENGINE, samples: int = 3) -> Template:
+def template(
+    seed: int, *, source: str = "photos", engine_id: str = ENGINE, samples: int = 3, look: str = ""
+) -> Template:
     return Template(
-        engine_id=engine_id, vector=vector(seed), samples=samples, source=source, made_at=NOW, made_from="ab" * 32
+        engine_id=engine_id,
+        vector=vector(seed),
+        samples=samples,
+        source=source,
+        made_at=NOW,
+        made_from="ab" * 32,
+        look=look,
     )
 
 
@@ -398,3 +406,12 @@ def test_a_city_is_built_in_time(register: Register) -> None:
         ]
         connection.execute(sa.insert(people_schema.templates), rows)
     assert len(built(register).people) == 20_000
+
+
+def test_a_look_stands_beside_the_others_and_replaces_only_itself(register: Register) -> None:
+    enrol(register, "1001", 1)
+    for seed in (2, 3):
+        enrolment.add_template(register, "1001", template(seed, look="glasses"))
+    enrolment.add_template(register, "1001", template(4, look="jilbab"))
+    assert [kept.look for _, kept in people.templates_of(register, ENGINE)] == ["", "glasses", "jilbab"]
+    assert built(register).people[0].templates == (vector(1), vector(3), vector(4))
