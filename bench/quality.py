@@ -34,6 +34,8 @@ SEED = 2026
 CLIPS = ("*.mp4", "*.mkv", "*.avi", "*.webm")
 FRAMES_A_CLIP = 100
 _CLIP_HZ = 10.0
+_NEIGHBOURS = 8
+_SAME_PERSON = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +170,8 @@ def _frames(path: Path) -> Iterator[Frame]:
 
 
 def _clip_frames(engine: Engine, settings: Config, path: Path) -> list[_Seen]:
-    """Return the largest face of each frame, scored against the frames that are not its neighbours."""
+    """Return the largest face of each frame, scored against the frames that are not its neighbours; nothing where that
+    is not the same person throughout."""
     found: list[tuple[Quality, Vector]] = []
     for frame in _frames(path):
         face = next(iter(engine.detect(frame.picture)), None)
@@ -177,11 +180,10 @@ def _clip_frames(engine: Engine, settings: Config, path: Path) -> list[_Seen]:
             found.append((assess(frame.picture, face, settings.quality), vector))
     seen = []
     for place, (quality, vector) in enumerate(found):
-        others = [each for number, (_, each) in enumerate(found) if abs(number - place) > 8]
-        scored = _score(vector, others)
-        if scored is not None and scored > 0.3:  # several people may be in one clip
-            seen.append(_Seen(group="clip", among=path.name, quality=quality, scored=scored))
-    return seen
+        others = [each for number, (_, each) in enumerate(found) if abs(number - place) > _NEIGHBOURS]
+        seen.append(_Seen(group="clip", among=path.name, quality=quality, scored=_score(vector, others)))
+    one = [each for each in seen if each.scored is not None and each.scored > _SAME_PERSON]
+    return seen if len(one) >= 0.95 * len(seen) else []
 
 
 def _heard(engine: Engine, settings: Config, path: Path) -> list[str]:

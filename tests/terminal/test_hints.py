@@ -1,10 +1,22 @@
 """What is said of a face, and after how long of nothing better."""
 
+from datetime import timedelta
+
 import hypothesis.strategies as some
+import numpy as np
+import pytest
 from hypothesis import given
 
+import config
+from bench.spoiling import backlit, masked
+from terminal.camera import Frame
+from terminal.faces import Picture
+from terminal.gallery import Gallery
 from terminal.hints import HINT_AFTER_S, fresh, hint, noticed
 from terminal.quality import Quality, Reason
+from terminal.vision import Looker
+from tests.terminal.portraits import PEOPLE, STRANGERS, before_camera, content, engine
+from tests.terminal.stage import SEVEN
 
 HZ = 15.0
 GOOD = Quality(value=0.9, reason=None)
@@ -72,3 +84,34 @@ def test_only_what_the_frames_show_is_ever_said_and_never_in_the_first_moment(fr
     shown = {quality.reason or quality.advice for quality in frames} | {None}
     assert set(said) <= shown
     assert set(said[: int(HINT_AFTER_S * HZ) - 1]) <= {None}
+
+
+def seen_by_the_kiosk(picture: Picture, gallery: Gallery) -> tuple[set[Reason], set[str]]:
+    """Return what is said to somebody who stands there for two seconds, and whom they are taken for."""
+    looker = Looker(engine(), config.Config())
+    told, named = set(), set()
+    for number in range(30):
+        at_s = number / HZ
+        moved = np.ascontiguousarray(np.roll(picture, 2 * (number % 3), axis=1))
+        frame = Frame(picture=moved, taken_at=SEVEN + timedelta(seconds=at_s), monotonic_ns=round(at_s * 1e9))
+        served = looker.look(frame, gallery).served
+        if served is not None:
+            told |= {served.hint} - {None}
+            named |= {served.identification.employee if served.identification else None} - {None}
+    return told, named
+
+
+@pytest.mark.slow
+def test_a_stranger_in_a_mask_is_asked_to_take_it_off_and_without_it_nothing_is_said() -> None:
+    bare = before_camera(STRANGERS[0], face_px=150)
+    worn = masked("blue")(bare, engine().detect(bare)[0], np.random.default_rng(6))
+    gallery = Gallery.from_set(content())
+    assert seen_by_the_kiosk(worn, gallery) == ({Reason.MASK}, set())
+    assert seen_by_the_kiosk(bare, gallery) == (set(), set())
+
+
+@pytest.mark.slow
+def test_whoever_is_known_in_bad_light_is_recognised_and_told_nothing() -> None:
+    bare = before_camera(PEOPLE["macron"][1], face_px=150)
+    behind = backlit(0.4)(bare, engine().detect(bare)[0], np.random.default_rng(6))
+    assert seen_by_the_kiosk(behind, Gallery.from_set(content())) == (set(), {"macron"})

@@ -5,6 +5,7 @@ import math
 from datetime import timedelta
 
 import hypothesis.strategies as some
+import numpy as np
 import pytest
 from hypothesis import given
 
@@ -12,6 +13,7 @@ from terminal.faces import Box
 from terminal.service import Service, Zone, crowded, serve
 from terminal.tracking import HANGS_AFTER_S, LOST_AFTER_S, PASSING_PER_S, Scene, follow
 from terminal.vision import Looker
+from tests.terminal.portraits import STRANGERS, before_camera, engine
 from tests.terminal.stage import SEVEN, Actor, StageEngine, face_of, gallery_of, play, settings
 
 HZ = 15.0
@@ -203,6 +205,19 @@ def test_somebody_is_served_where_a_portrait_hung() -> None:
     for n in range(45):
         lobby.see(swaying(2, REGENT.x, 72, n / HZ))
     assert lobby.served[-1] == 2
+
+
+@pytest.mark.slow
+def test_a_portrait_seen_by_a_noisy_camera_in_changing_light_stays_in_its_place() -> None:
+    """What the detector makes of one picture differs from frame to frame: by less than people sway."""
+    rng, scene = np.random.default_rng(11), Scene()
+    picture = before_camera(STRANGERS[1], face_px=90)
+    for number in range(25):
+        light = 1 + 0.05 * math.sin(number / 5)
+        noisy = np.clip(picture * light + rng.normal(0, 5, picture.shape), 0, 255).astype(np.uint8)
+        scene = follow(scene, engine().detect(noisy)[:1], at=SEVEN, now_s=number / HZ)
+    (track,) = scene.tracks
+    assert track.place_since_s == 0
 
 
 def test_whoever_stands_still_but_breathes_is_no_portrait() -> None:
