@@ -118,6 +118,7 @@ _ALARMS = {
     "release_torn": ("set wajah rusak ditolak", "torn face set refused"),
     "release_engine": ("set wajah untuk mesin lain ditolak", "face set for another engine refused"),
     "release_too_large": ("set wajah terlalu besar ditolak", "too large a face set refused"),
+    "release_too_many": ("set wajah dengan terlalu banyak orang ditolak", "face set with too many people refused"),
     "storage_50": ("penyimpanan terisi 50 %", "storage 50 % full"),
     "storage_80": (
         "penyimpanan terisi 80 %: foto bukti terlama dihapus",

@@ -43,6 +43,7 @@ PURE = (
     "sync/walk.py",
     "enroll/rules.py",
     "enroll/evaluate/calibrate.py",
+    "enroll/evaluate/held_out.py",
     "enroll/evaluate/tail.py",
     *(f"enroll/evaluate/{name}.py" for name in ("metrics", "identification", "bootstrap", "folds", "labels")),
 )

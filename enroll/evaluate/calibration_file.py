@@ -1,7 +1,7 @@
 """A calibration becomes a file, with what it was made from: a digest of the photographs, names that are one person."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import msgspec
 from enroll.evaluate.calibrate import make_calibration
 from enroll.evaluate.dataset import Dataset, DatasetRefused, read_aliases, read_dataset
 from enroll.evaluate.evaluation import Wish
+from enroll.evaluate.held_out import foretell
 from enroll.evaluate.tail import TooFewScores
 from enroll.evaluate.trials import Trials
 from enroll.photos import PhotoRefused, read_file
@@ -18,8 +19,11 @@ from terminal import calibration
 from terminal.calibration import Calibration
 
 
-def writer(wish: Wish, file: Path) -> Callable[[Trials, str], None]:
-    """Return what writes the calibration of the trials it is given to `file`. Raises DatasetRefused."""
+def writer(wish: Wish, file: Path, *, say: Callable[[str], None] = lambda words: None) -> Callable[[Trials, str], None]:
+    """Return what writes the calibration of the trials it is given to `file`. Raises DatasetRefused.
+
+    `say` hears what it holds, and whether thresholds made from half of the people held for the other half.
+    """
 
     def write(trials: Trials, engine_id: str) -> None:
         try:
@@ -40,12 +44,40 @@ def writer(wish: Wish, file: Path) -> Callable[[Trials, str], None]:
                 f"{file} cannot be written ({error.strerror}); give another --calibrate FILE"
             ) from error
 
+        for line in (*_summary(made), *_held_out(trials)):
+            say(line)
+
     return write
 
 
 def as_text(made: Calibration) -> bytes:
     """Return the bytes of the file, the same for the same calibration."""
     return msgspec.json.format(msgspec.json.encode(made), indent=1) + b"\n"
+
+
+def _summary(made: Calibration) -> Iterator[str]:
+    yield (
+        f"{made.engine_id}: {made.comparisons.impostor} comparisons of {made.comparisons.pairs} pairs of people, "
+        f"{made.comparisons.genuine} of {made.comparisons.mates} people with themselves."
+    )
+    for size in made.sizes:
+        row = next(row for row in made.rows if row.threshold == size.threshold)
+        yield (
+            f"{size.templates} templates at FPIR {made.fpir:.2%}: threshold {size.threshold:.4f} "
+            f"(fit {row.estimate:.4f}), FNMR {size.fnmr:.1%} [{row.fnmr_low:.1%}, {row.fnmr_high:.1%}], needs FMR {size.fmr:.2g}, "
+            f"{'observed' if size.observed else 'extrapolated'}"
+        )
+
+
+def _held_out(trials: Trials) -> Iterator[str]:
+    try:
+        for each in foretell(trials):
+            yield (
+                f"held out, {each.templates} templates: FPIR {each.wanted:.1%} asked, {each.observed:.3%} found "
+                f"(at worst {each.worst:.3%}; by the fit without its bound {each.by_fit:.3%})"
+            )
+    except TooFewScores as few:
+        yield f"held out: not done, {few}"
 
 
 def described(folder: Path, aliases: Path | None, trials: Trials) -> calibration.Dataset:

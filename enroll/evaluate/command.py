@@ -67,6 +67,7 @@ def evaluate(settings: Callable[[], config.Config], /, as_json: bool, calibratio
 
     here = settings()
     asked = room.Wish(**wish)
+    said: list[str] = []
     with Progress(console=Console(stderr=True), transient=True) as bar:
         tasks: dict[str, Any] = {}
 
@@ -75,13 +76,20 @@ def evaluate(settings: Callable[[], config.Config], /, as_json: bool, calibratio
                 tasks[what] = bar.add_task(what, total=total)
             bar.update(tasks[what], completed=done)
 
-        report = room.run(here, asked, progress=progress, calibrate=writer(asked, calibration) if calibration else None)
+        report = room.run(
+            here,
+            asked,
+            progress=progress,
+            calibrate=writer(asked, calibration, say=said.append) if calibration else None,
+        )
     console = Console(width=None if Console().is_terminal else 170)
     for part in tables(report):
         if isinstance(part, str):
             click.echo(part)
         else:
             console.print(part)
+    for line in said:
+        click.echo(line)
     if calibration:
         click.echo(f"{calibration} holds the calibration; name it in match.calibration of the kiosks and the centre.")
     if as_json:
