@@ -64,8 +64,8 @@ def _summary(made: Calibration) -> Iterator[str]:
         row = next(row for row in made.rows if row.threshold == size.threshold)
         yield (
             f"{size.templates} templates at FPIR {made.fpir:.2%}: threshold {size.threshold:.4f} "
-            f"(fit {row.estimate:.4f}), FNMR {size.fnmr:.1%} [{row.fnmr_low:.1%}, {row.fnmr_high:.1%}], needs FMR {size.fmr:.2g}, "
-            f"{'observed' if size.observed else 'extrapolated'}"
+            f"(fit {row.estimate:.4f}), FNMR {size.fnmr:.1%} [{row.fnmr_low:.1%}, {row.fnmr_high:.1%}], "
+            f"needs FMR {size.fmr:.2g}, {'observed' if size.observed else 'extrapolated'}"
         )
 
 
