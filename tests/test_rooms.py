@@ -78,7 +78,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "picamera2": ("terminal/camera/pi.py",),
     "psycopg": (),  # SQLAlchemy loads it for the URL
     "pygame": ("terminal/display/",),
-    "rich": ("bench/", "enroll/command.py", "enroll/tables.py", "enroll/evaluate/command.py", "enroll/evaluate/tables.py"),
+    "rich": ("bench/", "enroll/command.py", "enroll/tables.py", "enroll/evaluate/"),
     "sqlalchemy": ("sync/register/",),
     "sqlite_utils": ("terminal/store.py",),
     "uvicorn": ("console/app.py",),
