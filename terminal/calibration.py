@@ -211,8 +211,11 @@ def suspect_score(engine_id: str, settings: config.Match, templates: int) -> flo
     """
     policy = policy_for(engine_id, settings)
     found = calibration_of(engine_id, settings)
-    if found is None:
-        return policy.threshold - policy.margin
+    return policy.threshold - policy.margin if found is None else suspected_from(found, policy, templates)
+
+
+def suspected_from(found: Calibration, policy: Policy, templates: int) -> float:
+    """Return what `suspect_score` does, by this calibration and policy."""
     wanted = fmr_for(_SUSPECTED, max(1, templates))
     fitted = next((row.estimate for row in found.rows if row.fmr <= wanted), found.rows[-1].estimate)
     try:

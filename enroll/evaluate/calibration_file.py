@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from enroll.evaluate.calibrate import make_calibration
 from enroll.evaluate.dataset import Dataset, DatasetRefused, read_aliases, read_dataset
@@ -16,7 +17,8 @@ from enroll.evaluate.trials import Trials
 from enroll.photos import PhotoRefused, read_file
 from sync.durable import write_whole
 from terminal import calibration
-from terminal.calibration import Calibration
+from terminal.calibration import Calibration, suspected_from
+from terminal.matching import Policy, Step
 
 
 def writer(wish: Wish, file: Path, *, say: Callable[[str], None] = lambda words: None) -> Callable[[Trials, str], None]:
@@ -44,7 +46,7 @@ def writer(wish: Wish, file: Path, *, say: Callable[[str], None] = lambda words:
                 f"{file} cannot be written ({error.strerror}); give another --calibrate FILE"
             ) from error
 
-        for line in (*_summary(made), *_held_out(trials)):
+        for line in (*_summary(made), *_doubles(trials, made), *_held_out(trials)):
             say(line)
 
     return write
@@ -67,6 +69,26 @@ def _summary(made: Calibration) -> Iterator[str]:
             f"(fit {row.estimate:.4f}), FNMR {size.fnmr:.1%} [{row.fnmr_low:.1%}, {row.fnmr_high:.1%}], "
             f"needs FMR {size.fmr:.2g}, {'observed' if size.observed else 'extrapolated'}"
         )
+
+
+def _doubles(trials: Trials, made: Calibration) -> Iterator[str]:
+    """Say how often the desk would notice a face that comes under a second number, and how often it would be wrong."""
+    templates = int(trials.known.sum())
+    policy = Policy(
+        threshold=0,
+        margin=made.margin,
+        fpir=made.fpir,
+        steps=tuple(Step(fmr=row.fmr, threshold=row.threshold) for row in made.rows),
+    )
+    suspect = suspected_from(made, policy, templates)
+    again = trials.genuine[np.isfinite(trials.genuine)]
+    others = np.max(np.where(np.isfinite(trials.scores), trials.scores, -1.0), axis=1)
+    yield (
+        f"the same face under a second number, {templates} templates: {np.mean(again >= suspect):.1%} pointed out from "
+        f"{suspect:.3f} on, {np.mean(again >= made.desk.duplicate):.1%} refused from {made.desk.duplicate:.3f} on "
+        f"({len(again)} photographs); of new people {np.mean(others >= suspect):.1%} are pointed out, "
+        f"{np.mean(others >= made.desk.duplicate):.1%} refused"
+    )
 
 
 def _held_out(trials: Trials) -> Iterator[str]:

@@ -21,7 +21,6 @@ from terminal.calibration import Calibration, Dataset, file_for, read_calibratio
 from terminal.faces import engine_id_of
 from terminal.matching import Policy, Step
 
-BENCH = Path("/", "work", "shared", "bench")
 SEED = 20260302
 DIMENSION = 32
 NOTHING = Dataset(name="synthetic", sha256="0" * 64, photos=0, people=0, enrolled=0, strangers=0)
@@ -190,15 +189,15 @@ def test_resamplings_differ_and_the_bound_is_above_the_fit(made: Calibration) ->
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not BENCH.is_dir(), reason="the research set is not on this machine")
-def test_the_shipped_calibration_is_what_the_command_makes_of_the_bench(tmp_path: Path) -> None:
+@pytest.mark.bench_data
+def test_the_shipped_calibration_is_what_the_command_makes_of_the_bench(bench_data: Path, tmp_path: Path) -> None:
     """Byte for byte, but for the day it was made on."""
     settings = config.load(Path(__file__).resolve().parents[2] / "config.yaml")
     shipped = file_for(engine_id_of(settings.engine))
     dataset = read_calibration(shipped).dataset
     aliases = tmp_path / "aliases.csv"
     aliases.write_text("identity,same_as\n" + "".join(f"{one},{other}\n" for one, other in dataset.aliases))
-    wish = Wish(folder=BENCH, samples=(3,), aliases=aliases)
+    wish = Wish(folder=bench_data, samples=(3,), aliases=aliases)
     run(settings, wish, calibrate=writer(wish, tmp_path / "again.json"))
     day = re.compile(rb'"made_on": "[0-9-]{10}"')
     assert day.sub(b"", (tmp_path / "again.json").read_bytes()) == day.sub(b"", shipped.read_bytes())

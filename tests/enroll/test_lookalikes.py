@@ -33,9 +33,9 @@ def looks(seed: int) -> Vector:
     return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
 
-def like(one: Vector, score: float, seed: int) -> Vector:
+def like(one: Vector, score: float, seed: int, *, dimension: int = DIMENSION) -> Vector:
     """Return a unit vector that scores exactly `score` with `one`."""
-    across = looks(seed).astype(np.float64)
+    across = np.random.default_rng(seed).standard_normal(dimension)
     across -= (across @ one) * one
     across /= np.linalg.norm(across)
     return np.asarray(score * one + np.sqrt(1 - score**2) * across, np.float32)
@@ -92,12 +92,12 @@ def test_synthetic_pairs_inside_the_margin_are_asked_for_the_pin_always(
     one = looks(seed)
     other = like(one, likeness, seed + 1)
     content, pairs = with_lookalikes(set_of({"1": [one], "2": [other], "3": [looks(seed + 2)]}), POLICY)
-    assert [(pair.first, pair.second) for pair in pairs[:1]] == [("1", "2")]
+    assert ("1", "2") in {(pair.first, pair.second) for pair in pairs}
     middle = (lean * one + (1 - lean) * other).astype(np.float64)
     face = like(np.asarray(middle / np.linalg.norm(middle), np.float32), closeness, seed + 3)
     found = identify(face, Gallery.from_set(content), POLICY)
     scores = sorted((float(face @ one), float(face @ other)))
-    if scores[1] >= POLICY.threshold and scores[1] - scores[0] < 2 * POLICY.margin - 1e-6:
+    if scores[1] >= POLICY.threshold + 1e-6 and scores[1] - scores[0] < 2 * POLICY.margin - 1e-6:
         assert found.outcome is Outcome.AMBIGUOUS
     if likeness >= POLICY.threshold and scores[1] >= POLICY.threshold + 1e-6:
         assert found.outcome is Outcome.AMBIGUOUS
