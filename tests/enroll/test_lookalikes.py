@@ -15,12 +15,12 @@ from enroll.command import enroll
 from enroll.lookalikes import Pair, alike, audit, with_lookalikes
 from enroll.publish import changes_between, publish
 from sync import keys, releases
-from sync.register import Register, enrolment
+from sync.register import Register, enrolment, sets
 from sync.register.people import Template
 from sync.releases import EncodingSet, Person, open_set, sign_set
-from terminal.faces import Identity, Vector
+from terminal.faces import Identity, Vector, engine_id_of
 from terminal.gallery import Gallery
-from terminal.matching import Outcome, Policy, identify
+from terminal.matching import GalleryTooLarge, Outcome, Policy, identify
 
 DIMENSION = 64
 AT = datetime(2026, 3, 2, tzinfo=UTC)
@@ -168,3 +168,23 @@ def test_publishing_marks_lookalikes_and_the_command_names_them(
     told = json.loads(said.output.splitlines()[-1])["offices"][0]
     assert (told["office"], told["people"], told["at_least"]) == ("demo", 3, pytest.approx(0.42))
     assert [(pair["first"], pair["second"]) for pair in told["pairs"]] == [("1001", "1002")]
+
+
+def test_a_set_beyond_the_calibration_is_not_published_and_the_one_before_stays(settings: config.Config) -> None:
+    calibrated = Identity(engine_id=engine_id_of(settings.engine), dimension=DIMENSION)
+    with Register.open(settings.centre.register) as register:
+        for seed in range(3):
+            template = Template(
+                engine_id=calibrated.engine_id,
+                vector=looks(seed).astype("<f4").tobytes(),
+                samples=3,
+                source="photos",
+                made_at=AT,
+            )
+            enrolment.upsert_employee(register, number=f"100{seed}", name="x", office="demo", at=AT, template=template)
+    publish(settings, "demo", engine=calibrated, broker_wait_s=0)
+    strict = config.replace(settings, match={"fpir": 1e-6})
+    with pytest.raises(GalleryTooLarge, match="3 templates are more than the 2"):
+        publish(strict, "demo", engine=calibrated, broker_wait_s=0)
+    with Register.open(settings.centre.register) as register:
+        assert [release.version for release in sets.list_releases(register, "demo")] == [1]

@@ -74,6 +74,12 @@ def test_pictures_of_one_person_are_kept_and_a_strangers_left_out() -> None:
     assert (group.kept, group.outliers) == ((0, 2, 3), (1,))
 
 
+def test_two_of_five_pictures_of_one_other_person_are_left_out() -> None:
+    group = one_person([unit(1), unit(0, 1), unit(1, 0.1), unit(0, 1, 0.1), unit(1, 0, 0.1)], same_person=0.36)
+    assert group is not None
+    assert (group.kept, group.outliers) == ((0, 2, 4), (1, 3))
+
+
 def test_a_single_picture_is_taken_at_its_word() -> None:
     group = one_person([unit(1)], same_person=0.36)
     assert group is not None

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 import config
 from enroll.evaluate.tail import Tail
-from sync.releases import EncodingSet, Person, ReleaseRefused
+from sync import keys
+from sync.received_sets import ReceivedSets
+from sync.releases import EncodingSet, Person, ReleaseRefused, kept_set, sign_set
 from terminal.calibration import (
     FOLDER,
     TOO_MANY,
@@ -27,6 +29,7 @@ from terminal.calibration import (
 )
 from terminal.faces import engine_id_of
 from terminal.matching import GalleryTooLarge, Outcome, Policy, Step, fmr_for, identify
+from terminal.supplies import Supplies
 from tests.terminal.stage import DIMENSION, gallery_in_order, like, looks
 
 OPENCV = engine_id_of(config.Engine())
@@ -92,6 +95,39 @@ def test_every_template_counts_and_a_set_beyond_the_calibration_is_refused_in_wo
     with pytest.raises(ReleaseRefused, match=r"6 templates are more than the 5 .*match\.fpir") as refused:
         check_size(content(6), policy)
     assert refused.value.alarm == TOO_MANY
+
+
+def test_a_kiosk_refuses_a_set_beyond_its_calibration_with_an_alarm(tmp_path: Path) -> None:
+    keys.new_key(tmp_path / "keys")
+    settings = config.replace(
+        config.Config(),
+        match={"fpir": 1e-6},
+        terminal={"state": str(tmp_path), "release_key": str(tmp_path / "keys" / "release.pub")},
+    )
+    people = tuple(
+        Person(employee=str(n), name="x", templates=(looks(n).astype("<f4").tobytes(),)) for n in range(1, 4)
+    )
+    key = keys.load_private(tmp_path / "keys" / keys.PRIVATE_NAME)
+
+    def blob(count: int) -> bytes:
+        content = EncodingSet(
+            office="demo", version=count, engine_id=OPENCV, dimension=DIMENSION,
+            created_at=datetime(2026, 3, 2, tzinfo=UTC), people=people[:count],
+        )  # fmt: skip
+        return sign_set(content, key)
+
+    def supplies(wanted: config.Config, engine_id: str) -> Supplies:
+        return Supplies(wanted, engine_id=engine_id, open_engine=lambda: pytest.fail("opened"), key_found=lambda: None)
+
+    taken: list[int] = []
+    received = ReceivedSets(supplies(settings, OPENCV).door(), lambda content: taken.append(content.version))
+    received.take(blob(2))
+    with pytest.raises(ReleaseRefused, match="3 templates are more than the 2") as refused:
+        received.take(blob(3))
+    assert (refused.value.alarm, taken) == (TOO_MANY, [2])
+    assert kept_set(tmp_path) == blob(2)
+    with pytest.raises(NotCalibrated, match="no calibration for engine mine"):
+        supplies(settings, "mine")
 
 
 def test_a_probe_that_matches_in_a_small_office_is_nobody_in_a_large_one() -> None:
