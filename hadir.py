@@ -252,12 +252,18 @@ def bench_match(sizes: tuple[int, ...], as_json: bool) -> None:
 @bench.command("quality")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--people", type=click.IntRange(1, 100_000), default=120, help="Whose photo is spoiled (120).")
+@click.option("--masks", "only_masks", is_flag=True, help="Only fit what tells a mask, and judge it by other people.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
 @click.pass_obj
-def bench_quality(settings: Callable[[], config.Config], /, folder: Path, people: int, as_json: bool) -> None:
+def bench_quality(
+    settings: Callable[[], config.Config], /, folder: Path, people: int, only_masks: bool, as_json: bool
+) -> None:
     """What the kiosk says of the photographs in FOLDER, as they are and made worse, and of the clips in its video/."""
-    from bench import quality
+    from bench import masks, quality
 
+    if only_masks:
+        masks.run(settings(), folder, people=people, as_json=as_json)
+        return
     quality.run(settings(), folder, people=people, as_json=as_json)
 
 

@@ -29,7 +29,7 @@ def covered(crop: Picture) -> float:
     """Return how much the face in `crop`, aligned and (112, 112, 3), looks covered: over 0 more like a mask than not.
 
     The log-odds of a logistic regression on three numbers, fitted to photographs of the bench as they are and with
-    masks of seven kinds drawn on; `hadir bench quality` says how often it is right.
+    masks of seven kinds drawn on (`hadir bench quality FOLDER --masks`, which also says how often it is right).
     """
     line, relief, colour = signs(crop)
     return _WEIGHTS[0] * math.log(line) + _WEIGHTS[1] * math.log(relief) + _WEIGHTS[2] * colour + _BIAS

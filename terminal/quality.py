@@ -28,7 +28,7 @@ _LEAST_SCORE, _FULL_SCORE = 0.75, 0.95
 which of a track's frames will score highest: it sees turned, hidden and blurred faces alike."""
 _COMFORT = 0.25
 """The outer quarters of the allowed brightness lower the value."""
-_MASK_ODDS = 2.3
+MASK_ODDS = 2.3
 """Log-odds from which a face is called covered: ten to one."""
 _MASKED_VALUE = 0.5
 _SIDES, _ABOVE = 1.25, 1.0
@@ -153,7 +153,7 @@ def _reason(measures: Measures, settings: QualitySettings) -> Reason | None:
 
 
 def _advice(measures: Measures, settings: QualitySettings) -> Reason | None:
-    if measures.covered > _MASK_ODDS:
+    if measures.covered > MASK_ODDS:
         return Reason.MASK
     return Reason.BACKLIT if _backlit(measures, settings) else None
 

@@ -68,6 +68,14 @@ def test_scores_of_another_engine_are_refused_where_dlib_runs() -> None:
             parse(own.replace(right, wrong) + dlib)
 
 
+@pytest.mark.parametrize("sides", [(0.6, 0.4), (0.5, 0.5)])
+def test_a_zone_in_which_nobody_can_stand_is_refused(sides: tuple[float, float]) -> None:
+    left, right = sides
+    with pytest.raises(config.ConfigError, match=r"site.yaml:3: zone: from .* nobody can stand"):
+        parse(f"zone:\n  left: {left}\n  right: {right}\n")
+    assert parse("zone:\n  left: 0.4\n  right: 0.6\n").zone.left == 0.4
+
+
 def test_a_missing_or_binary_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
     for name in ("absent.yaml", "binary.yaml"):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import config
-from bench import quality
+from bench import masks, quality
 from bench.spoiling import SPOILINGS
 from terminal.quality import Quality, Reason
 from tests.terminal.portraits import MODELS, PEOPLE, before_camera, clip
@@ -43,6 +43,25 @@ def test_a_hint_is_right_when_it_names_what_was_done() -> None:
     assert found["said"] == {"too_dark": 2, "hold_still": 1, "nothing": 1}
 
 
+def test_the_fit_finds_what_parts_two_kinds_and_is_judged_by_people_it_has_not_seen() -> None:
+    rng = np.random.default_rng(8)
+    masked = np.arange(600) % 3 == 0
+    apart = rng.normal(0, 1, (600, 3)) + np.where(masked, 3.0, -3.0)[:, np.newaxis] * np.array([-1.0, 0.0, 0.5])
+    found = masks.fitted(masks.Crops(signs=apart, masked=masked, folds=np.arange(600) % 5))
+    assert (found["masked"], found["bare"]) == (200, 400)
+    assert found["right"] >= 190
+    assert found["wrong"] <= 2
+    mouth, relief, colour, _ = found["weights"]
+    assert mouth < 0 < colour
+    assert abs(relief) < abs(mouth) / 4
+
+
+def test_a_fit_to_noise_finds_nothing() -> None:
+    rng = np.random.default_rng(9)
+    crops = masks.Crops(signs=rng.normal(0, 1, (400, 3)), masked=np.arange(400) % 2 == 0, folds=np.arange(400) % 5)
+    assert masks.fitted(crops)["right"] == 0
+
+
 @pytest.mark.slow
 def test_a_run_over_photographs_and_a_clip_says_all_it_should(tmp_path: Path) -> None:
     for name, paths in PEOPLE.items():
@@ -57,9 +76,11 @@ def test_a_run_over_photographs_and_a_clip_says_all_it_should(tmp_path: Path) ->
     found = quality.measure(settings, tmp_path, people=2, say=lambda _: None)
     assert found["unspoiled"]["overall"] == {"photographs": 6}
     assert set(found["spoiled"]) == {spoiling.name for spoiling in SPOILINGS}
-    masks = [each for name, each in found["spoiled"].items() if name.startswith("mask")]
-    assert np.mean([each["right"] for each in masks]) > 0.8
+    masked = [each for name, each in found["spoiled"].items() if name.startswith("mask")]
+    assert np.mean([each["right"] for each in masked]) > 0.8
     assert found["spoiled"]["light 0.12"]["right"] == 1
     assert found["spoiled"]["face 32 px"]["right"] == 1
     assert found["value"]["one photograph, as it is and made worse"]["rank_correlation"] > 0.3
     assert found["clips"] == {"walk.mp4": []}
+    fit = masks.fitted(masks.collect(settings, tmp_path, people=2))
+    assert (fit["bare"], fit["masked"]) == (6, 14)
