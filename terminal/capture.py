@@ -1,8 +1,8 @@
 """Frames taken by a thread of its own, so that the next one is fetched and decoded while the last is looked at.
 
 OpenCV lets go of Python's lock while it decodes, finds and encodes: on a machine with two cores or more both go on at
-the same time. `hadir bench speed` says what that gives; encoding one frame while the next is searched gave no more, for
-OpenCV's own threads have both cores by then, and is not done.
+the same time. `hadir bench speed` says what that gives, and what encoding one frame while the next is searched would:
+that is not done, for it makes every answer a frame later.
 """
 
 import threading
