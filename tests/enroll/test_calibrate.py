@@ -189,6 +189,7 @@ def test_resamplings_differ_and_the_bound_is_above_the_fit(made: Calibration) ->
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.bench_data
 def test_the_shipped_calibration_is_what_the_command_makes_of_the_bench(bench_data: Path, tmp_path: Path) -> None:
     """Byte for byte, but for the day it was made on."""
