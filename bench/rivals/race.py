@@ -1,8 +1,8 @@
 """Contestants side by side: each in its own process with its own threads, the same frames, taking turns.
 
 What is unfair to the others: Hadir tracks a face and encodes only the frames that tell more; they have no such notion
-and encode each. What is unfair to Hadir: it asks several frames to agree before it says a name, they take one;
-face_recognition sees a quarter of the frame, and every other one of a walk-up; all get the picture that suits them.
+and encode each. What is unfair to Hadir: it asks several frames to agree before it says a name, they take one; the
+faster example of face_recognition sees a quarter of the frame's width, and every other frame of a walk-up.
 """
 
 import json
