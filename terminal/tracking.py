@@ -16,8 +16,10 @@ LOST_AFTER_S = 1.0
 """A face not found for longer is gone; one that comes back after it is a new track."""
 HIDDEN_AFTER_S = 0.35
 """A face not found for longer gives way to others: about five frames."""
-PASSING_PER_S = 1.5
-"""A face that moves sideways by more than this many of its sizes a second is passing: a stroll makes 3 of them."""
+PASSING_PER_S = 4.0
+"""A face that moves sideways by more than this many of its sizes a second is passing: a walk across makes 6 to 9.
+
+Slower ones are coming: at 1.5 people walking up from the side were recognised a second later, once they stood."""
 HANGS_AFTER_S = 20.0
 """A face that has not moved for so long is a portrait on the wall; nobody stands that still."""
 _UNMOVED = 0.08
