@@ -69,7 +69,7 @@ class TailFit(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Row(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """At `threshold` FMR is `fmr` at most, with 97.5 % confidence; the fit itself reaches it at `estimate`. `fnmr` of
+    """At `threshold` FMR is `fmr` by the fit one standard error up; the fit itself reaches it at `estimate`. `fnmr` of
     the genuine comparisons were missed at `threshold`; the interval is of 95 %, by person."""
 
     fmr: Annotated[float, Meta(gt=0, lt=1)]
