@@ -19,11 +19,16 @@ def home(project: Path, tmp_path_factory: pytest.TempPathFactory) -> config.Conf
     settings = config.load(project / "config.yaml")
     return config.replace(
         settings,
-        terminal={"state": str(folder / "terminal"), "release_key": str(folder / "centre" / "keys" / "release.pub")},
+        terminal={
+            "state": str(folder / "terminal"),
+            "release_key": str(folder / "centre" / "keys" / "release.pub"),
+            "collector_key": str(folder / "centre" / "keys" / "collector.pub"),
+        },
         centre={
             "register": f"sqlite:///{folder / 'centre' / 'register.sqlite'}",
             "keys": str(folder / "centre" / "keys"),
             "releases": str(folder / "centre" / "releases"),
+            "heads": str(folder / "centre" / "heads"),
         },
         mqtt={"port": _free_port()},
         console={"port": _free_port()},

@@ -20,11 +20,16 @@ def fresh(home: config.Config, tmp_path: Path) -> config.Config:
     """A machine without register, keys or card."""
     return config.replace(
         home,
-        terminal={"state": str(tmp_path / "terminal"), "release_key": str(tmp_path / "keys" / "release.pub")},
+        terminal={
+            "state": str(tmp_path / "terminal"),
+            "release_key": str(tmp_path / "keys" / "release.pub"),
+            "collector_key": str(tmp_path / "keys" / "collector.pub"),
+        },
         centre={
             "register": f"sqlite:///{tmp_path / 'register.sqlite'}",
             "keys": str(tmp_path / "keys"),
             "releases": str(tmp_path / "releases"),
+            "heads": str(tmp_path / "heads"),
         },
     )
 

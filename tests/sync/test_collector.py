@@ -500,7 +500,8 @@ def test_a_link_that_goes_down_while_acks_leave_keeps_them(desk: Desk, monkeypat
 
 def with_keys(folder: Path, *, register: str) -> config.Config:
     keys.new_centre_keys(folder / "keys")
-    return config.replace(config.Config(), centre={"register": register, "keys": str(folder / "keys")})
+    centre = {"register": register, "keys": str(folder / "keys"), "heads": str(folder / "heads")}
+    return config.replace(config.Config(), centre=centre)
 
 
 def test_run_without_the_key_that_signs_acknowledgements_says_how_to_make_it(tmp_path: Path, url: str) -> None:
