@@ -114,7 +114,9 @@ def centre(folder: Path, kiosks: Mapping[str, str], *, url: str | None = None) -
             office = terminal.rpartition("-")[0]
             admit(register, terminal=terminal, office=office, public_key=bytes.fromhex(key), at=now)
         settings = config.replace(
-            config.Config(), mqtt={"port": port}, centre={"register": url, "keys": str(folder / "keys")}
+            config.Config(),
+            mqtt={"port": port},
+            centre={"register": url, "keys": str(folder / "keys"), "heads": str(folder / "heads")},
         )
         file = folder / "config.yaml"
         file.write_text(config.dump(settings), encoding="utf-8")

@@ -73,7 +73,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def nothing_is_left_in_the_checkout() -> Iterator[None]:
     """A demo after the tests finds what it would have found before: they write to folders of their own."""
-    ours = [PROJECT / "var" / name for name in ("centre", "terminal")]
+    ours = [PROJECT / "var" / name for name in ("centre/keys", "terminal")]
     before = {path for folder in ours for path in folder.rglob("*")}
     yield
     assert {path for folder in ours for path in folder.rglob("*")} == before

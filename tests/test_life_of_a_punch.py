@@ -95,6 +95,7 @@ def test_a_face_becomes_a_punch_that_everybody_has_and_nobody_doubts(
             centre={
                 "register": f"sqlite:///{tmp_path / 'register.sqlite'}",
                 "keys": str(tmp_path / "keys"),
+                "heads": str(tmp_path / "heads"),
                 "releases": str(tmp_path / "releases"),
             },
         )
@@ -189,6 +190,7 @@ def test_the_whole_demo_names_everybody_and_no_stranger_and_the_register_holds_e
         centre={
             "register": f"sqlite:///{tmp_path / 'register.sqlite'}",
             "keys": str(tmp_path / "keys"),
+            "heads": str(tmp_path / "heads"),
             "releases": str(tmp_path / "releases"),
         },
     )

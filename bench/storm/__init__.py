@@ -151,7 +151,7 @@ def _settings(folder: Path, register_url: str, port: int) -> config.Config:
     settings = config.replace(
         config.Config(),
         terminal={"state": str(folder / "kiosk"), "collector_key": str(folder / "keys" / "collector.pub")},
-        centre={"register": register_url, "keys": str(folder / "keys")},
+        centre={"register": register_url, "keys": str(folder / "keys"), "heads": str(folder / "heads")},
         mqtt={"port": port},
     )
     keys.new_centre_keys(settings.centre.keys)
