@@ -1,13 +1,12 @@
 """Who is in a folder of photographs: from the names of its folders, or from a `people.csv` in it."""
 
-import csv
-import io
 import os
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from enroll.csv_files import lines_of
 from errors import HadirError
 from sync.register.people_schema import PersonRefused, checked_number, cleaned_look, cleaned_name
 
@@ -126,29 +125,15 @@ def read_list(path: Path) -> list[tuple[int, dict[str, str]]]:
 
     Raises RosterRefused.
     """
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_LIST_BYTES + 1)
-    except OSError as error:
-        raise RosterRefused(f"{path} cannot be read ({error.strerror})") from error
-    if len(content) > MAX_LIST_BYTES:
-        raise RosterRefused(f"{path} is larger than {MAX_LIST_BYTES // 2**20} MB; that is no list of people")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise RosterRefused(f'{path} is not UTF-8; save it again as "CSV UTF-8"') from error
-    first = text.partition("\n")[0]
-    separator = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    lines = lines_of(
+        path, most_bytes=MAX_LIST_BYTES, too_large="that is no list of people", refused=RosterRefused, strict=True
+    )
+    places = _places(next(lines, (0, []))[1], path)
     rows: list[tuple[int, dict[str, str]]] = []
-    try:
-        places = _places(next(reader, []), path)
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                values = {name: cells[at].strip() if at < len(cells) else "" for name, at in places.items()}
-                rows.append((reader.line_num, {"folder": "", **values}))
-    except csv.Error as error:
-        raise RosterRefused(f"{path} line {reader.line_num}: {error}; save it as CSV again") from error
+    for line, cells in lines:
+        if any(cell.strip() for cell in cells):
+            values = {name: cells[at].strip() if at < len(cells) else "" for name, at in places.items()}
+            rows.append((line, {"folder": "", **values}))
     return rows
 
 

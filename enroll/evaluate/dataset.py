@@ -3,13 +3,12 @@
 What cannot be meant (a path that leads out of the folder, a row without a person) is passed over in words and counted.
 """
 
-import csv
-import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from enroll.csv_files import lines_of
 from errors import HadirError
 
 MANIFEST = "manifest.csv"
@@ -104,26 +103,9 @@ def read_aliases(path: Path) -> dict[str, str]:
 
 
 def table(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line, cells) of a CSV file of bounded size, blank lines left out. Raises DatasetRefused."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_TABLE_BYTES + 1)
-    except OSError as error:
-        raise DatasetRefused(f"{path} cannot be read ({error.strerror})") from error
-    if len(content) > MAX_TABLE_BYTES:
-        raise DatasetRefused(f"{path} is larger than {MAX_TABLE_BYTES // 2**20} MB; give a smaller table")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DatasetRefused(f'{path} is not UTF-8; save it again as "CSV UTF-8"') from error
-    first = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
-    try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield reader.line_num, cells
-    except csv.Error as error:
-        raise DatasetRefused(f"{path} line {reader.line_num}: {error}; save it as CSV again") from error
+    """Return (line, cells) of a CSV file of bounded size, blank lines left out. Raises DatasetRefused."""
+    lines = lines_of(path, most_bytes=MAX_TABLE_BYTES, too_large="give a smaller table", refused=DatasetRefused)
+    return ((line, cells) for line, cells in lines if any(cell.strip() for cell in cells))
 
 
 def photo_at(root: Path, name: str) -> Photo:
