@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from sync.outbox import Place
 
 # A parcel sent this long before one that was acknowledged will not be acknowledged any more: it was lost on the way.
+# So was one still without an acknowledgement this long, and once more the way's delay, after the collector was heard.
 OVERTAKEN_S = 2.0
 # A collector that says how far it is without naming a row under way has just come: what left before is not with it.
 REMINDED_S = 0.2
@@ -31,8 +32,8 @@ class _Parcel:
     mid: int | None
     sent_at: float
     resend_at: float
+    sends: int = 1
     answered: bool = False
-    hurried: bool = False
 
 
 class Window:
@@ -62,7 +63,7 @@ class Window:
 
     def sent(self, places: Sequence[Place], mid: int, now: float) -> None:
         """Note that the rows went out together, for the first time or again, as message `mid`."""
-        hurried = any(parcel.hurried for parcel in self._parcels if not frozenset(places).isdisjoint(parcel.places))
+        before = [parcel.sends for parcel in self._parcels if not frozenset(places).isdisjoint(parcel.places)]
         self.gone(places)
         self._parcels.append(
             _Parcel(
@@ -70,7 +71,7 @@ class Window:
                 mid=mid,
                 sent_at=now,
                 resend_at=now + self._resend_after_s * self._rng.uniform(1, 2),
-                hurried=hurried,
+                sends=1 + max(before, default=0),
             )
         )
 
@@ -83,18 +84,26 @@ class Window:
         return False
 
     def acknowledged(self, number: int, upto: int, extra: Collection[int], now: float) -> None:
-        """Let go of the rows of epoch `number` the collector has; have what it should have by now sent again, once."""
+        """Let go of the rows of epoch `number` the collector has; have what it should have by now sent again.
+
+        A word that ends no parcel is a reminder, and names rows of an earlier life at most: who says it has just come.
+        What left too short a time before to know is looked at again after that time, twice as long at each further try.
+        """
         also = frozenset(extra)
         times = [
             parcel.sent_at
             for parcel in self._parcels
             if self._without(parcel, lambda place: place.number == number and (place.seq <= upto or place.seq in also))
+            and not parcel.places
         ]
         self._drop_empty()
         lost_before = max(times) - OVERTAKEN_S if times else now - REMINDED_S
+        patience_s = OVERTAKEN_S + (now - max(times) if times else 0)
         for parcel in self._parcels:
-            if parcel.answered and not parcel.hurried and parcel.sent_at < lost_before:
-                parcel.resend_at, parcel.hurried = now, True
+            if parcel.answered:
+                lost = parcel.sends == 1 and parcel.sent_at < lost_before
+                again_at = now if lost else now + patience_s * 2 ** (parcel.sends - 1)
+                parcel.resend_at = min(parcel.resend_at, again_at)
 
     def gone(self, places: Collection[Place]) -> None:
         """Let go of these rows, whatever became of them."""
@@ -106,7 +115,7 @@ class Window:
     def forgotten(self, now: float) -> None:
         """Have every parcel the broker had taken sent again: it has forgotten this session, and so perhaps them."""
         for parcel in self._parcels:
-            parcel.hurried = False
+            parcel.sends = 0 if parcel.answered else 1
             if parcel.answered:
                 parcel.resend_at = now
 

@@ -64,7 +64,7 @@ def test_a_broker_that_forgot_the_session_gets_everything_again_at_once() -> Non
     assert rows.due(1.0) == []
 
 
-def test_a_row_overtaken_by_a_later_one_goes_again_once_without_waiting() -> None:
+def test_a_row_overtaken_by_a_later_one_goes_again_without_waiting() -> None:
     rows = window()
     fill(rows, 1, now=0.0)
     fill(rows, 2, now=1.0)
@@ -75,6 +75,34 @@ def test_a_row_overtaken_by_a_later_one_goes_again_once_without_waiting() -> Non
     fill(rows, 4, now=9.0)
     rows.acknowledged(1, 0, [4], 9.0)
     assert due(rows, 9.0) == [2], "row 1 had its hurry"
+
+
+def test_a_row_still_without_a_word_after_the_ways_delay_and_a_little_goes_again() -> None:
+    """What got lost last of all is not overtaken by anything, and nobody would speak of it before the long wait."""
+    rows = window()
+    fill(rows, 1, 2, now=0.0)
+    delay = 0.5
+    rows.acknowledged(1, 1, (), delay)
+    patience = OVERTAKEN_S + delay
+    assert due(rows, delay + patience - 0.01) == []
+    assert due(rows, delay + patience) == [2]
+    assert rows.next_due() == delay + patience
+    fill(rows, 2, now=3.0)
+    rows.acknowledged(1, 1, (), 3.0)
+    assert rows.next_due() == 3.0 + 2 * OVERTAKEN_S, "twice as long for what was sent twice"
+    fill(rows, 2, now=8.0)
+    rows.acknowledged(1, 1, (), 8.0)
+    rows.acknowledged(1, 1, (), 9.0)
+    assert rows.next_due() == 8.0 + 4 * OVERTAKEN_S, "and no word puts it off"
+
+
+def test_a_word_that_covers_a_parcel_in_part_is_of_an_earlier_life_and_the_rest_was_lost() -> None:
+    """As after a broker's death: the collector had row 1 in another message, and the parcel went to nobody."""
+    rows = window()
+    rows.sent([Place(1, 1), Place(1, 2)], 100, 0.0)
+    rows.answered(100)
+    rows.acknowledged(1, 1, (), 0.5)
+    assert due(rows, 0.5) == [2]
 
 
 def test_an_answer_to_an_earlier_copy_changes_nothing() -> None:
@@ -117,8 +145,8 @@ def test_a_word_that_covers_nothing_under_way_has_everything_that_left_before_it
     rows.acknowledged(1, 4, (), 10.0)
     assert due(rows, 10.0) == [5, 6], "7 has just left, 8 is paho's"
     fill(rows, 5, 6, now=10.0)
-    rows.acknowledged(1, 4, (), 12.0)
-    assert due(rows, 12.0) == [7], "once each"
+    rows.acknowledged(1, 4, (), 10.5)
+    assert due(rows, 10.5) == [7], "once each"
     rows.forgotten(13.0)
     fill(rows, 5, 6, 7, now=13.0)
     rows.acknowledged(1, 4, (), 14.0)
