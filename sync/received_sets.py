@@ -27,13 +27,14 @@ class ReleaseDoor:
 
 def release_door(
     settings: config.Config,
-    engine_id: str,
+    engine_id: str | None,
     *,
     check_templates: Callable[[EncodingSet], None] = releases.check_templates,
 ) -> ReleaseDoor:
     """Return the door for the sets of this office and engine, signed by the key in terminal.release_key.
 
-    `check_templates` is as open_set takes it. Raises HadirError when there is no such key.
+    `engine_id` None lets the sets of any engine in. `check_templates` is as open_set takes it. Raises HadirError when
+    there is no such key.
     """
     trusted = keys.load_public(settings.terminal.release_key)
     folder = settings.terminal.state

@@ -60,9 +60,9 @@ def run(
         signer = card.signer
         supplies = Supplies(
             settings,
-            engine_id=engine.engine_id if engine else engine_id_of(settings.engine),
+            identify=lambda: engine.engine_id if engine else engine_id_of(settings.engine),
             open_engine=lambda: engine or open_engine(settings.engine),
-            key_found=lambda: uplink.renew(),
+            door_changed=lambda: uplink.renew(),
         )
         shelf = Shelf(Gallery.empty(supplies.engine_id))
         storage = Storage(settings.terminal.state, quota_mb=settings.terminal.storage_mb)

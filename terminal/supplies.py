@@ -1,7 +1,8 @@
 """What a kiosk cannot recognise anybody without: the models and the release key. It starts all the same, by PIN.
 
 Both are looked for on a thread of their own, again and again and quietly, until they are there: a file somebody copies
-onto the card is used without a restart, and a registry that does not answer keeps nobody from a screen.
+onto the card is used without a restart, and a registry that does not answer keeps nobody from a screen. While it is not
+even known which engine this is (a manifest or calibration that cannot be read), sets of any are let in, for their PINs.
 """
 
 import logging
@@ -37,18 +38,24 @@ class Supplies:
         self,
         settings: config.Config,
         *,
-        engine_id: str,
+        identify: Callable[[], str],
         open_engine: Callable[[], Engine],
-        key_found: Callable[[], None],
+        door_changed: Callable[[], None],
     ) -> None:
-        """The key has been looked for once. `key_found` is called when it is found later. Raises NotCalibrated."""
-        self._settings, self.engine_id = settings, engine_id
-        self._check = supported(policy_for(engine_id, settings.match), check_templates)
-        self._open_engine, self._key_found = open_engine, key_found
+        """Engine id, which `identify` returns or raises HadirError, and key have been looked for once.
+
+        `door_changed` is called when one of them is found later.
+        """
+        self._settings = settings
+        self._identify, self._open_engine, self._door_changed = identify, open_engine, door_changed
+        self.engine_id = ""
+        """The id of the engine that runs here, empty until it is known."""
+        self._check: Callable[[EncodingSet], None] = check_templates
         self._engine: Engine | None = None
         self._door: ReleaseDoor | None = None
         self._loaded = threading.Event()
         self._problems: dict[str, str] = {}
+        self._look_who_runs_here()
         self._look_for_key()
 
     @property
@@ -88,8 +95,9 @@ class Supplies:
         """Both are looked for until they are there; then there is nothing to do until `stop` is set."""
         retry_s = _FIRST_RETRY_S
         while not stop.is_set() and not self._complete():
-            if self._door is None and self._look_for_key():
-                self._key_found()
+            known = self._look_who_runs_here()
+            if (self._door is None or known) and self._look_for_key():
+                self._door_changed()
             if self._engine is None:
                 self._look_for_engine()
             if not self._complete():
@@ -100,7 +108,22 @@ class Supplies:
     def _complete(self) -> bool:
         return self._engine is not None and self._door is not None
 
+    def _look_who_runs_here(self) -> bool:
+        """Return whether the engine id has become known, and that it can be told how sure is sure enough."""
+        if self.engine_id:
+            return False
+        try:
+            engine_id = self._identify()
+            self._check = supported(policy_for(engine_id, self._settings.match), check_templates)
+        except HadirError as error:
+            self._lack(MODELS_UNAVAILABLE, "nobody is recognised, PIN only", error)
+            return False
+        self.engine_id = engine_id
+        return True
+
     def _look_for_engine(self) -> None:
+        if not self.engine_id:
+            return
         try:
             self._engine = self._open_engine()
         except HadirError as error:
@@ -111,7 +134,7 @@ class Supplies:
 
     def _look_for_key(self) -> bool:
         try:
-            self._door = release_door(self._settings, self.engine_id, check_templates=self._check)
+            self._door = release_door(self._settings, self.engine_id or None, check_templates=self._check)
         except HadirError as error:
             self._lack(RELEASE_KEY_UNAVAILABLE, "no encoding set can be checked, so nobody is known", error)
             return False

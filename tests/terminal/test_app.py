@@ -345,6 +345,33 @@ def test_models_that_take_long_to_come_leave_the_pin(
     live(kit, director, engine_given=False)
 
 
+def test_a_manifest_that_cannot_be_read_leaves_the_pin_until_it_can(
+    kit: Kit, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mended = threading.Event()
+
+    def identify(_: config.Engine) -> str:
+        if not mended.is_set():
+            raise ModelUnavailable("engine.manifest mine.yaml cannot be read; give the right file")
+        return kit.engine.engine_id
+
+    monkeypatch.setattr(app, "engine_id_of", identify)
+    monkeypatch.setattr(app, "open_engine", lambda _: kit.engine)
+    monkeypatch.setattr("terminal.supplies._FIRST_RETRY_S", 0.05)
+    monkeypatch.setattr("terminal.lasting._RESTART_AFTER_S", 0.05)
+
+    def director() -> None:
+        watched.until_screen("CameraDown")
+        watched.type(*"1001", ENTER, *PIN, ENTER)
+        watched.until_screen("Recorded")
+        kit.camera.show(2)
+        mended.set()
+        watched.until(lambda: any("Siti" in said for said in watched.said), "not Siti")
+
+    live(kit, director, engine_given=False)
+    assert [event.punch.method for event in kit.events()] == [Method.PIN, Method.FACE]
+
+
 @pytest.mark.parametrize("torn", [False, True])
 def test_without_a_release_key_nobody_is_known_until_it_comes(
     kit: Kit, watched: Watched, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, torn: bool

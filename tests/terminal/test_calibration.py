@@ -29,7 +29,7 @@ from terminal.calibration import (
 )
 from terminal.faces import engine_id_of
 from terminal.matching import GalleryTooLarge, Outcome, Policy, Step, fmr_for, identify
-from terminal.supplies import Supplies
+from terminal.supplies import MODELS_UNAVAILABLE, Supplies
 from tests.terminal.stage import DIMENSION, gallery_in_order, like, looks
 
 OPENCV = engine_id_of(config.Engine())
@@ -117,7 +117,12 @@ def test_a_kiosk_refuses_a_set_beyond_its_calibration_with_an_alarm(tmp_path: Pa
         return sign_set(content, key)
 
     def supplies(wanted: config.Config, engine_id: str) -> Supplies:
-        return Supplies(wanted, engine_id=engine_id, open_engine=lambda: pytest.fail("opened"), key_found=lambda: None)
+        return Supplies(
+            wanted,
+            identify=lambda: engine_id,
+            open_engine=lambda: pytest.fail("opened"),
+            door_changed=lambda: pytest.fail("known from the start"),
+        )
 
     taken: list[int] = []
     received = ReceivedSets(supplies(settings, OPENCV).door(), lambda content: taken.append(content.version))
@@ -126,8 +131,10 @@ def test_a_kiosk_refuses_a_set_beyond_its_calibration_with_an_alarm(tmp_path: Pa
         received.take(blob(3))
     assert (refused.value.alarm, taken) == (TOO_MANY, [2])
     assert kept_set(tmp_path) == blob(2)
-    with pytest.raises(NotCalibrated, match="no calibration for engine mine"):
-        supplies(settings, "mine")
+    uncalibrated = supplies(settings, "mine")
+    assert uncalibrated.alarms() == (MODELS_UNAVAILABLE,)
+    assert "no calibration for engine mine" in str(uncalibrated.problem)
+    assert uncalibrated.door().check(blob(3), 0).version == 3, "whose people still have their PINs"
 
 
 def test_a_probe_that_matches_in_a_small_office_is_nobody_in_a_large_one() -> None:
