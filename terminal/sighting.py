@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
+from sync.messages import PadVerdict
 from terminal.faces import Box, Picture
 from terminal.matching import Identification
 from terminal.quality import Reason
@@ -20,6 +22,15 @@ def since(noted: datetime, *, now: datetime, passed_s: float) -> datetime:
     return noted if abs((steady - noted).total_seconds()) < _STEPPED_S else steady
 
 
+class Challenge(StrEnum):
+    """What somebody is asked to do so that it is seen that they are there in person."""
+
+    TURN_LEFT = "turn_left"
+    TURN_RIGHT = "turn_right"
+    COME_CLOSER = "come_closer"
+    BLINK = "blink"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
     """The nearest person, whom this kiosk serves now.
@@ -27,6 +38,7 @@ class Served:
     `track_id` is new for every unbroken track. `identification` is absent until enough good frames were seen; it stays
     with the track once it is a match. `misses` counts how many times in this track identification came to no match
     (each after config `match.unknown_after_s`). `hint` is the one most useful thing to do, absent when all is well.
+    `pad` is what presentation-attack detection found in this track; `challenge` what it asks for, if it is in doubt.
     """
 
     track_id: int
@@ -35,6 +47,8 @@ class Served:
     identification: Identification | None
     misses: int
     hint: Reason | None
+    pad: PadVerdict = PadVerdict.NOT_CHECKED
+    challenge: Challenge | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +65,32 @@ class Sighting:
     gallery_version: int
 
 
+class CameraTrouble(StrEnum):
+    """What is wrong with the camera. `alarm` is its code in the status.
+
+    Of pictures that come: `black` shows nothing but darkness, `blinded` nothing but light, `frozen` the very same again
+    and again, `colours` that red and blue are swapped or a colour is missing. `lost`: there are none.
+    """
+
+    LOST = "lost"
+    BLACK = "black"
+    BLINDED = "blinded"
+    FROZEN = "frozen"
+    COLOURS = "colours"
+
+    @property
+    def alarm(self) -> str:
+        return f"camera_{self.value}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraState:
-    """The camera as the main thread knows it: `ok`, `starting` or `lost`; `problem` is a sentence for a technician."""
+    """The camera as the main thread knows it: `ok`, `starting` or `lost`; `problem` is a sentence for a technician.
+
+    `lost` means that nobody can be recognised, whatever is the reason: `why` says it in a word, and whether pictures
+    come. It is absent for `ok`, `starting` and the end of a clip.
+    """
 
     state: str
     problem: str | None = None
+    why: CameraTrouble | None = None
