@@ -59,6 +59,7 @@ setup(
         "enroll",
         "enroll.evaluate",
         "sync",
+        "sync.messages",
         "sync.mqtt",
         "sync.outbox",
         "sync.register",
@@ -74,7 +75,7 @@ setup(
     package_data={
         "console": ["static/*", "templates/*"],
         "demo": ["CREDITS.md", "people.csv", "people/*/*", "strangers/*", "walkups/*/*"],
-        "terminal": ["calibrations/*.json"],
+        "terminal": ["calibrations/*.json", "locale/*.pot", "locale/*/LC_MESSAGES/*.po"],
         "terminal.display": ["fonts/*"],
         "sync": ["broker/*"],
         # Alembic reads its migrations as files of a folder, not as modules of a package.

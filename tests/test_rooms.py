@@ -37,7 +37,7 @@ PURE = (
     "terminal/faces/encoding.py",
     *(f"terminal/visit/{name}.py" for name in ("__init__", "states", "signals", "steps", "serving", "keypad")),
     *(f"terminal/screens/{name}.py" for name in ("__init__", "drawing", "sheet", "look", "results", "keypad", "words")),
-    "sync/messages.py",
+    *(f"sync/messages/{name}.py" for name in ("__init__", "values", "topics", "entries", "told")),
     "sync/chain.py",
     "sync/receipts.py",
     "sync/walk.py",
@@ -61,7 +61,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "alembic": ("sync/register/",),
     "apsw": (),
     "argon2": ("terminal/pin.py",),
-    "babel": ("terminal/screens/words.py",),
+    "babel": ("terminal/screens/words.py", "terminal/screens/catalogue.py"),  # dates; gettext files
     "click": ("hadir.py", "enroll/command.py", "enroll/evaluate/command.py", "sync/command.py"),
     "cryptography": ("sync/keys.py",),
     "cv2": PIXELS,

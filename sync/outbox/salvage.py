@@ -18,7 +18,7 @@ from sync import chain
 from sync.messages import AttendanceEvent, Entry, MessageRefused
 from sync.outbox.epochs import microseconds
 
-_ENTRY = re.compile(rb'\{"type":"(?:event|clock)"[^\n]{20,16384}\n[A-Za-z0-9+/]{86}==')
+_ENTRY = re.compile(rb'\{"type":"(?:event|clock|correction|desk)"[^\n]{20,16384}\n[A-Za-z0-9+/]{86}==')
 _FILES = ("", "-wal")
 
 # Of what a torn schema says even the names of columns may be no text.
