@@ -20,6 +20,7 @@ from sync.outbox.newest import newest_entries
 from terminal import clock, storage, store
 from terminal.display import Closed, Display
 from terminal.screens import card_down
+from terminal.screens.catalogue import language
 from terminal.screens.look import Context
 from terminal.visit.states import Now
 
@@ -95,7 +96,7 @@ def wait_for(settings: config.Config, *, display: Display, stop: threading.Event
             measure=display.measure,
             now=Now(at=datetime.now(UTC), monotonic_s=time.monotonic()),
             zone=settings.office.zone,
-            language=settings.display.language,
+            say=language(settings.display.language),
             office=settings.office.name,
         )
         display.show(card_down(context))

@@ -22,6 +22,7 @@ from terminal.ledger import Ledger
 from terminal.pin import PinDesk
 from terminal.pulse import Pulse
 from terminal.screens import screen_of
+from terminal.screens.catalogue import language
 from terminal.screens.drawing import Screen
 from terminal.screens.look import Context
 from terminal.sighting import CameraState, Sighting
@@ -246,7 +247,7 @@ class Kiosk:
             measure=self._display.measure,
             now=self._now(),
             zone=self._zone,
-            language=self._settings.display.language,
+            say=language(self._settings.display.language),
             office=self._settings.office.name,
             name=self._name(gallery),
             picture=self._picture is not None,

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import get_args
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -15,6 +14,7 @@ from terminal.display import Display
 from terminal.faces import Picture
 from terminal.quality import Reason
 from terminal.screens import screen_of
+from terminal.screens.catalogue import LOCALES, language
 from terminal.screens.look import Context
 from terminal.visit.states import (
     AlreadyRecorded,
@@ -110,7 +110,7 @@ def specimens() -> Iterator[Specimen]:
     yield Specimen(name="camera-down-troubled", state=CameraDown(since_s=0), changes={"camera": "lost", **offline})
 
 
-def ordinary(display: Display, language: str) -> Context:
+def ordinary(display: Display, code: str) -> Context:
     """Return the context of an ordinary morning on this display."""
     width_px, height_px = display.size
     return Context(
@@ -119,7 +119,7 @@ def ordinary(display: Display, language: str) -> Context:
         measure=display.measure,
         now=NOW,
         zone=ZoneInfo("Asia/Jakarta"),
-        language=language,
+        say=language(code),
         office="Dinas Pendidikan dan Kebudayaan Kabupaten Jember",
         gallery_version=12,
         gallery_people=240,
@@ -130,17 +130,15 @@ def write(folder: Path, *, sizes: tuple[tuple[int, int], ...] = SIZES) -> Iterat
     """Yield each picture as it is written: every specimen in every language and size. Nobody's face is in them."""
     folder.mkdir(parents=True, exist_ok=True)
     for width_px, height_px in sizes:
-        for language in get_args(config.Display.__annotations__["language"]):
+        for code in LOCALES:
             path = folder / "screen.png"
-            settings = config.Display(
-                driver="dummy", width_px=width_px, height_px=height_px, picture_file=str(path), language=language
-            )
+            settings = config.Display(driver="dummy", width_px=width_px, height_px=height_px, picture_file=str(path))
             display = Display(settings)
             try:
                 for specimen in specimens():
-                    context = replace(ordinary(display, language), **specimen.changes)  # type: ignore[arg-type]
+                    context = replace(ordinary(display, code), **specimen.changes)  # type: ignore[arg-type]
                     display.show(screen_of(specimen.state, context), silhouette(), at_once=True)
-                    kept = folder / f"{width_px}x{height_px}-{language}-{specimen.name}.png"
+                    kept = folder / f"{width_px}x{height_px}-{code}-{specimen.name}.png"
                     path.replace(kept)
                     yield kept
             finally:

@@ -48,7 +48,7 @@ from terminal.visit.states import (
 
 def screen_of(state: State, context: Context) -> Screen:
     """Return the screen for `state`."""
-    say = words.LANGUAGES[context.language]
+    say = context.say
     sheet = Sheet(type(state).__name__, width_px=context.width_px, height_px=context.height_px, measure=context.measure)
     match state:
         case Idle():
@@ -77,7 +77,7 @@ def screen_of(state: State, context: Context) -> Screen:
 
 def card_down(context: Context) -> Screen:
     """Return the screen of a kiosk that has no card to record on: no button, for nothing could be thanked for."""
-    say = words.LANGUAGES[context.language]
+    say = context.say
     sheet = Sheet("CardDown", width_px=context.width_px, height_px=context.height_px, measure=context.measure)
     middle, room = sheet.width / 2, sheet.width - 2 * MARGIN
     chip = words.clock(context.now.at, context.zone)

@@ -43,7 +43,7 @@ class Context:
     measure: Measure
     now: Now
     zone: tzinfo
-    language: str
+    say: Words
     office: str
     name: str | None = None
     picture: bool = False

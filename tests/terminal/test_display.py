@@ -15,7 +15,8 @@ import config
 from terminal.display import Closed, Display, DisplayFailed, Pressed, Touched, driver_of, screenshots, tones
 from terminal.display.shapes import coverage
 from terminal.faces import Picture
-from terminal.screens import screen_of, words
+from terminal.screens import screen_of
+from terminal.screens.catalogue import LOCALES
 from terminal.screens.drawing import Colour, Ellipse, Panel, Rect, Screen, Stroke, Veil, Weight
 from terminal.visit import signals
 from terminal.visit.signals import Sound
@@ -110,10 +111,10 @@ def test_a_pressed_button_lights_up_and_goes_out(display: Display, monkeypatch: 
 @pytest.mark.slow
 def test_every_screen_is_drawn_and_looks_like_no_other(tmp_path: Path) -> None:
     written = list(screenshots.write(tmp_path, sizes=((800, 480),)))
-    assert len(written) == len(list(screenshots.specimens())) * len(words.LANGUAGES)
-    for language in words.LANGUAGES:
-        pictures = {path.read_bytes() for path in written if f"-{language}-" in path.name}
-        assert len(pictures) == len(written) / len(words.LANGUAGES)
+    assert len(written) == len(list(screenshots.specimens())) * len(LOCALES)
+    for code in LOCALES:
+        pictures = {path.read_bytes() for path in written if f"-{code}-" in path.name}
+        assert len(pictures) == len(written) / len(LOCALES)
     assert {path.name for path in tmp_path.iterdir()} == {path.name for path in written}, "nothing else is left"
 
 

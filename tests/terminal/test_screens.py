@@ -2,11 +2,11 @@
 
 import itertools
 import re
-from collections.abc import Iterator
-from dataclasses import fields, is_dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import get_args
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import hypothesis.strategies as some
@@ -20,6 +20,7 @@ from sync.messages import Direction
 from terminal.display import Display, screenshots
 from terminal.quality import Reason
 from terminal.screens import screen_of, words
+from terminal.screens.catalogue import LOCALES, language
 from terminal.screens.drawing import Colour, Ellipse, Panel, Rect, Screen, Weight, contrast
 from terminal.screens.look import Context
 from terminal.screens.sheet import fitted, wrapped
@@ -40,10 +41,10 @@ def display() -> Iterator[Display]:
 
 
 def every_screen(display: Display) -> Iterator[tuple[str, Context, Screen]]:
-    for size, language, specimen in itertools.product(SIZES, words.LANGUAGES, screenshots.specimens()):
-        base = replace(screenshots.ordinary(display, language), width_px=size[0], height_px=size[1])
+    for size, code, specimen in itertools.product(SIZES, LOCALES, screenshots.specimens()):
+        base = replace(screenshots.ordinary(display, code), width_px=size[0], height_px=size[1])
         context = replace(base, **specimen.changes)  # type: ignore[arg-type]
-        yield f"{specimen.name} {language} {size}", context, screen_of(specimen.state, context)
+        yield f"{specimen.name} {code} {size}", context, screen_of(specimen.state, context)
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +127,7 @@ def said(screen: Screen) -> str:
 def test_what_a_person_is_told_is_never_cut_short(screens: list[tuple[str, Context, Screen]]) -> None:
     """Only the small line for whoever looks after the kiosk may be, where much is wrong at once."""
     for name, context, screen in screens:
-        busy = words.LANGUAGES[context.language].checking + "…"
+        busy = context.say.checking + "…"
         cut = [text.words for text in screen.texts if text.words.endswith("…") and "·" not in text.words]
         assert set(cut) <= {busy}, name
 
@@ -142,7 +143,7 @@ def test_names_are_shown_whole_however_long(screens: list[tuple[str, Context, Sc
         if context.name is not None:
             assert context.name in said(screen), name
             seen += 1
-    assert seen == len(SIZES) * len(words.LANGUAGES) * 2 * len(screenshots.NAMES)
+    assert seen == len(SIZES) * len(LOCALES) * 2 * len(screenshots.NAMES)
 
 
 def test_a_recorded_punch_shows_the_receipt_that_leads_to_it_and_a_repeat_that_of_the_first(display: Display) -> None:
@@ -151,8 +152,8 @@ def test_a_recorded_punch_shows_the_receipt_that_leads_to_it_and_a_repeat_that_o
     assert isinstance(recorded, Recorded)
     assert isinstance(already, AlreadyRecorded)
     already = replace(already, event=structs.replace(already.event, receipt="0000000000"))
-    for size, language in itertools.product(SIZES, words.LANGUAGES):
-        context = replace(screenshots.ordinary(display, language), width_px=size[0], height_px=size[1])
+    for size, code in itertools.product(SIZES, LOCALES):
+        context = replace(screenshots.ordinary(display, code), width_px=size[0], height_px=size[1])
         for state in (recorded, already):
             shown = [text for text in screen_of(state, context).texts if "JBR-7K2-0931" in text.words]
             assert len(shown) == 1, "whole, and once"
@@ -160,7 +161,7 @@ def test_a_recorded_punch_shows_the_receipt_that_leads_to_it_and_a_repeat_that_o
             assert 20 <= shown[0].size * size[1] / unit <= 26, "to be read, not shouted"
             assert "000-000-0000" not in said(screen_of(state, context))
     assert {"No. bukti JBR-7K2-0931", "Receipt JBR-7K2-0931"} == {
-        words.LANGUAGES[language].receipt.format(receipts.shown("JBR7K20931")) for language in ("id", "en")
+        language(code).receipt.format(receipts.shown("JBR7K20931")) for code in ("id", "en")
     }
 
 
@@ -223,35 +224,19 @@ def test_progress_runs_out_with_the_result(display: Display) -> None:
 # --- words ----------------------------------------------------------------------------------------------------------
 
 
-def test_every_language_says_everything_and_says_it_in_its_own_words() -> None:
-    assert set(words.LANGUAGES) == {"id", "en", "jv"} == set(get_args(config.Display.__annotations__["language"]))
-    for language in words.LANGUAGES.values():
-        for field in fields(language):
-            value = getattr(language, field.name)
-            for text in value.values() if isinstance(value, dict) else [value]:
-                assert text.strip() == text != ""
-        kinds: list[tuple[dict[StrEnum, str], type[StrEnum]]] = [
-            (language.hints, Reason),  # type: ignore[list-item]
-            (language.directions, Direction),  # type: ignore[list-item]
-            (language.farewells, Direction),  # type: ignore[list-item]
-            (language.problems, PinProblem),  # type: ignore[list-item]
-            (language.keypad_titles, KeypadReason),  # type: ignore[list-item]
-        ]
-        for said_of, kind in kinds:
-            assert set(said_of) == set(kind)
-    assert len({frozenset(language.alarms) for language in words.LANGUAGES.values()}) == 1
-    for one, other in itertools.combinations(words.LANGUAGES.values(), 2):
+def test_every_language_has_a_word_for_everything_that_can_happen() -> None:
+    """Whether the catalogues are whole is asked in test_catalogue: here, whether the words are."""
+    kinds: list[tuple[Mapping[Any, str], type[StrEnum]]] = [
+        (words.ENGLISH.hints, Reason),
+        (words.ENGLISH.directions, Direction),
+        (words.ENGLISH.farewells, Direction),
+        (words.ENGLISH.problems, PinProblem),
+        (words.ENGLISH.keypad_titles, KeypadReason),
+    ]
+    for said_of, kind in kinds:
+        assert set(said_of) == set(kind)
+    for one, other in itertools.combinations(map(language, LOCALES), 2):
         assert not [reason for reason in Reason if one.hints[reason] == other.hints[reason]]
-
-
-def test_what_takes_a_value_takes_it_in_every_language() -> None:
-    for field in fields(words.Words):
-        places = set()
-        for language in words.LANGUAGES.values():
-            value = getattr(language, field.name)
-            texts = value if isinstance(value, dict) else {"": value}
-            places.add(frozenset((key, text.count("{}")) for key, text in texts.items()))
-        assert len(places) == 1, field.name
 
 
 @pytest.mark.parametrize(
@@ -266,9 +251,9 @@ def test_times_are_the_offices(zone: str, clock: str, short: str) -> None:
 
 def test_dates_are_the_offices_in_its_language() -> None:
     at = datetime(2025, 11, 23, 23, 30, tzinfo=UTC)
-    assert words.date(at, ZoneInfo("Asia/Jakarta"), words.INDONESIAN) == "Senin, 24 November 2025"
-    assert words.date(at, ZoneInfo("UTC"), words.ENGLISH) == "Sunday, 23 November 2025"
-    assert words.date(at, ZoneInfo("UTC"), words.JAVANESE) == "Ahad, 23 November 2025"
+    assert words.date(at, ZoneInfo("Asia/Jakarta"), language("id")) == "Senin, 24 November 2025"
+    assert words.date(at, ZoneInfo("UTC"), language("en")) == "Sunday, 23 November 2025"
+    assert words.date(at, ZoneInfo("UTC"), language("jv")) == "Ahad, 23 November 2025"
 
 
 @pytest.mark.parametrize(
@@ -276,7 +261,7 @@ def test_dates_are_the_offices_in_its_language() -> None:
     [(-3, "1 detik"), (0.2, "1 detik"), (30, "30 detik"), (90, "90 detik"), (90.1, "2 menit"), (300, "5 menit")],
 )
 def test_waits_are_rounded_up(seconds: float, expected: str) -> None:
-    assert words.wait(seconds, words.INDONESIAN) == expected
+    assert words.wait(seconds, language("id")) == expected
 
 
 def test_the_status_line_says_what_is_wrong_before_what_is_right(display: Display) -> None:
