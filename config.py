@@ -37,6 +37,7 @@ class Office(Section, frozen=True):
     id: Identifier = "demo"
     name: Annotated[str, Meta(min_length=1, max_length=80)] = "Kantor Percontohan"
     timezone: str = "Asia/Jakarta"
+    message: Annotated[str, Meta(max_length=160)] = ""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -95,11 +96,28 @@ class Match(Section, frozen=True):
 
 
 class Visit(Section, frozen=True):
-    result_s: Seconds = 2.5
+    result_s: Seconds = 4
     repeat_window_s: Seconds = 60
     tries_before_pin: Count = 3
     pin_timeout_s: Seconds = 30
+    slowness: Annotated[float, Meta(ge=1, le=20)] = 3
+    ease_s: Seconds = 60
+    desk_timeout_s: Seconds = 60
     direction_change_hour: Annotated[int, Meta(ge=0, le=23)] = 12
+
+
+Hours = Annotated[str, Meta(pattern=r"^((?:[01][0-9]|2[0-3]):[0-5][0-9]-(?:[01][0-9]|2[0-3]):[0-5][0-9])?\Z")]
+
+
+class Schedule(Section, frozen=True):
+    monday: Hours = "07:30-16:00"
+    tuesday: Hours = "07:30-16:00"
+    wednesday: Hours = "07:30-16:00"
+    thursday: Hours = "07:30-16:00"
+    friday: Hours = "07:30-16:30"
+    saturday: Hours = ""
+    sunday: Hours = ""
+    tolerance_min: Annotated[int, Meta(ge=0, le=240)] = 0
 
 
 class Pin(Section, frozen=True):
@@ -177,6 +195,7 @@ class Config(Section, frozen=True):
     zone: Zone = Zone()
     match: Match = Match()
     visit: Visit = Visit()
+    schedule: Schedule = Schedule()
     pin: Pin = Pin()
     enroll: Enroll = Enroll()
     display: Display = Display()

@@ -20,6 +20,7 @@ from terminal.faces import Picture
 from terminal.gallery import Gallery
 from terminal.ledger import Ledger
 from terminal.pin import PinDesk
+from terminal.policy import rules_of
 from terminal.pulse import Pulse
 from terminal.screens import screen_of
 from terminal.screens.catalogue import language
@@ -31,16 +32,21 @@ from terminal.visit.signals import (
     CameraChanged,
     CheckPin,
     Chime,
+    CommitFailed,
+    Correct,
     Effect,
     Input,
+    NoteDesk,
     PinAnswered,
     Record,
+    Restart,
     Saw,
+    SetLanguage,
     Tapped,
     Tick,
     Typed,
 )
-from terminal.visit.states import AlreadyRecorded, NotRecognised, Now, Recorded, State, VisitRules
+from terminal.visit.states import AlreadyRecorded, NotRecognised, Now, Recorded, State
 
 FROZEN_S = 3.0
 """A camera that was fine and has shown nothing for this long is as good as gone."""
@@ -71,14 +77,7 @@ class Kiosk:
         self._zone = settings.office.zone
         self._display, self._ledger, self._desk = display, ledger, desk
         self._seen, self._gallery, self._pulse = seen, gallery, pulse
-        self._rules = VisitRules(
-            zone=self._zone,
-            result_s=settings.visit.result_s,
-            repeat_window_s=settings.visit.repeat_window_s,
-            tries_before_pin=settings.visit.tries_before_pin,
-            pin_timeout_s=settings.visit.pin_timeout_s,
-            direction_change_hour=settings.visit.direction_change_hour,
-        )
+        self._rules = rules_of(settings)
         self._visit = visit.start(self._rules, self._now())
         self._answered: tuple[int, ...] = ()
         self._screen: Screen | None = None
@@ -216,6 +215,10 @@ class Kiosk:
                 return (self._ledger.record(effect),)
             case CheckPin():
                 self._desk.ask(effect.check, effect.number, effect.pin)
+            case Correct() | NoteDesk():
+                return (CommitFailed(),)
+            case SetLanguage() | Restart():
+                pass
             case Chime():
                 self._display.sound(effect.sound)
             case _:

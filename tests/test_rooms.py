@@ -23,6 +23,7 @@ MAY_IMPORT = {
 }
 
 PURE = (
+    "terminal/policy.py",
     "terminal/quality.py",
     "terminal/covering.py",
     "terminal/hints.py",
@@ -35,7 +36,10 @@ PURE = (
     "terminal/sighting.py",
     "terminal/faces/alignment.py",
     "terminal/faces/encoding.py",
-    *(f"terminal/visit/{name}.py" for name in ("__init__", "states", "signals", "steps", "serving", "keypad")),
+    *(
+        f"terminal/visit/{name}.py"
+        for name in ("__init__", "states", "signals", "steps", "serving", "keypad", "results", "desk", "schedule")
+    ),
     *(f"terminal/screens/{name}.py" for name in ("__init__", "drawing", "sheet", "look", "results", "keypad", "words")),
     *(f"sync/messages/{name}.py" for name in ("__init__", "values", "topics", "entries", "told")),
     "sync/chain.py",

@@ -74,7 +74,7 @@ def specimens() -> Iterator[Specimen]:
     yield Specimen(name="recording", state=recording, changes=live)
     for number, name in enumerate(NAMES):
         direction = Direction.OUT if number == 1 else Direction.IN
-        recorded = Recorded(event=_event(direction), track_id=1, since_s=since_s, until_s=until_s)
+        recorded = Recorded(event=_event(direction), direction=direction, track_id=1, since_s=since_s, until_s=until_s)
         yield Specimen(name=f"recorded-{number}", state=recorded, changes={"name": name})
         already = AlreadyRecorded(
             event=_event(direction, seq=2), first=_event(direction), track_id=1, since_s=since_s, until_s=until_s

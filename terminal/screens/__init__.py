@@ -33,6 +33,10 @@ from terminal.screens.sheet import LINE_HEIGHT, Align, Sheet, fitted
 from terminal.visit.states import (
     AlreadyRecorded,
     CameraDown,
+    Challenged,
+    Correcting,
+    Desk,
+    History,
     Idle,
     Looking,
     NotRecognised,
@@ -42,6 +46,7 @@ from terminal.visit.states import (
     PinNumber,
     Recorded,
     Recording,
+    Refused,
     State,
 )
 
@@ -61,6 +66,16 @@ def screen_of(state: State, context: Context) -> Screen:
         case NotRecognised():
             advice = say.hints[state.hint] if state.hint else say.try_again_or_pin
             return _looking(sheet, context, say, headline=say.not_recognised, advice=advice, warns=True)
+        case Challenged():
+            return _looking(sheet, context, say, headline=say.challenges[state.challenge])
+        case Refused():
+            return _looking(sheet, context, say, headline=say.not_accepted, advice=say.not_accepted_advice, warns=True)
+        case Correcting():
+            return screen_of(state.result, context)
+        case History():
+            return screen_of(state.result, context)
+        case Desk():
+            return _idle(sheet, context, say)
         case Recorded():
             return recorded(sheet, context, say, state)
         case AlreadyRecorded():

@@ -10,9 +10,11 @@ from datetime import datetime, tzinfo
 
 from babel.dates import format_date, format_time, get_timezone_name
 
-from sync.messages import Direction
+from sync.messages import Direction, Method
 from terminal.quality import Reason
-from terminal.visit.states import KeypadReason, PinProblem
+from terminal.sighting import Challenge
+from terminal.visit.schedule import Kind
+from terminal.visit.states import DeskPage, KeypadReason, PinProblem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +52,62 @@ class Words:
     receipt: str = "Receipt {}"
     not_recognised: str = "Not recognised yet"
     try_again_or_pin: str = "Try once more, or use your PIN"
+    not_accepted: str = "Your face cannot be used now"
+    not_accepted_advice: str = "Please use your PIN, or call the office admin"
+    challenges: Mapping[Challenge, str] = field(
+        default_factory=lambda: {
+            Challenge.TURN_LEFT: "Please turn your head to the left",
+            Challenge.TURN_RIGHT: "Please turn your head to the right",
+            Challenge.COME_CLOSER: "Please come one step closer",
+            Challenge.BLINK: "Please blink",
+        }
+    )
+    change: str = "Change"
+    not_me: str = "Not me"
+    today: str = "Today"
+    today_title: str = "Your punches of today"
+    back: str = "Back"
+    large_letters: str = "Large letters"
+    consequences: Mapping[Kind, str] = field(
+        default_factory=lambda: {
+            Kind.ON_TIME: "On time",
+            Kind.LATE: "{} minutes late",
+            Kind.EARLY: "{} minutes before the end of work",
+            Kind.FREE_DAY: "A free day by the calendar",
+        }
+    )
+    methods: Mapping[Method, str] = field(
+        default_factory=lambda: {
+            Method.FACE: "Face",
+            Method.PIN: "PIN",
+            Method.FACE_AND_PIN: "Face and PIN",
+        }
+    )
+    on_kiosk: str = "kept here"
+    at_centre: str = "at the centre"
+    earlier_ones: str = "and {} before"
+    administrator: str = "Administrator"
+    desk_title: str = "Administrator's menu"
+    pages: Mapping[DeskPage, str] = field(
+        default_factory=lambda: {
+            DeskPage.MENU: "Menu",
+            DeskPage.NETWORK: "Network",
+            DeskPage.CAMERA: "Camera and light",
+            DeskPage.STORAGE: "Storage",
+            DeskPage.LANGUAGE: "Language",
+            DeskPage.RESTART: "Restart",
+        }
+    )
+    close_desk: str = "Close"
+    restart_now: str = "Restart now"
+    restart_advice: str = "The kiosk is away for about ten seconds. Nothing is lost."
     keypad_titles: Mapping[KeypadReason, str] = field(
         default_factory=lambda: {
             KeypadReason.ASKED: "Sign in with your PIN",
             KeypadReason.NOT_RECOGNISED: "Face not recognised yet. Please use your PIN.",
             KeypadReason.AMBIGUOUS: "Not sure it is you. Please use your PIN.",
+            KeypadReason.NOT_ME: "Taken back. Please use your PIN.",
+            KeypadReason.DESK: "Administrator, please type your PIN",
         }
     )
     employee_number: str = "Employee number"

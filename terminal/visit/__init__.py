@@ -7,6 +7,7 @@ What holds whatever happens: green comes only after Committed; a track is punche
 by its face; the next face pre-empts a result but never a keypad in use; every way leads back to Idle or CameraDown.
 """
 
+from terminal.visit.desk import close_desk, desk_unnoted, use_desk
 from terminal.visit.keypad import (
     cancel_only,
     close,
@@ -17,13 +18,22 @@ from terminal.visit.keypad import (
     type_code,
     type_number,
 )
-from terminal.visit.serving import (
+from terminal.visit.results import (
     apologise,
-    camera_back,
     confirm,
+    corrected,
+    correction_lost,
     end_result,
-    forget,
     give_up,
+    pre_empt,
+    tap_result,
+    type_result,
+    uncorrected,
+    use_history,
+)
+from terminal.visit.serving import (
+    camera_back,
+    forget,
     give_way,
     hold,
     look,
@@ -31,12 +41,12 @@ from terminal.visit.serving import (
     lose_camera,
     lose_sight,
     note_camera,
-    pre_empt,
 )
 from terminal.visit.signals import (
     CameraChanged,
     CommitFailed,
     Committed,
+    Corrected,
     Input,
     PinAnswered,
     Saw,
@@ -47,6 +57,10 @@ from terminal.visit.signals import (
 from terminal.visit.states import (
     AlreadyRecorded,
     CameraDown,
+    Challenged,
+    Correcting,
+    Desk,
+    History,
     Idle,
     Looking,
     Memory,
@@ -58,11 +72,12 @@ from terminal.visit.states import (
     PinNumber,
     Recorded,
     Recording,
+    Refused,
     State,
     Visit,
     VisitRules,
 )
-from terminal.visit.steps import TARGETS, Step, Transition, home, stay
+from terminal.visit.steps import TARGETS, Step, Transition, eased, home, remember, stay
 
 
 def start(rules: VisitRules, now: Now, *, memory: Memory | None = None) -> Visit:
@@ -76,6 +91,8 @@ def start(rules: VisitRules, now: Now, *, memory: Memory | None = None) -> Visit
 
 def step(visit: Visit, given: Input, now: Now) -> Step:
     """Return the visit after `given` happened at `now`, and what the kiosk has to do for it, in order."""
+    if isinstance(given, Tapped | Typed) and eased(visit, now):
+        visit = remember(visit, ease_until_s=now.monotonic_s + visit.rules.ease_s)
     return TABLE[type(visit.state), type(given)](visit, visit.state, given, now)
 
 
@@ -98,21 +115,45 @@ def targets(state: type[State], given: type[Input]) -> tuple[type[State], ...]:
     return tuple(dict.fromkeys((state, *TARGETS[TABLE[state, given]])))
 
 
-_COLUMNS: tuple[type[Input], ...] = (Saw, CameraChanged, Tapped, Typed, Committed, CommitFailed, PinAnswered, Tick)
+_COLUMNS: tuple[type[Input], ...] = (
+    Saw, CameraChanged, Tapped, Typed, Committed, Corrected, CommitFailed, PinAnswered, Tick,
+)  # fmt: skip
 # fmt: off
 _ROWS: dict[type[State], tuple[Transition, ...]] = {
-    #                 Saw         CameraChanged Tapped      Typed         Committed CommitFailed PinAnswered Tick
-    Idle:            (look,       lose_camera, tap,         start_typing, stay,    stay,      stay,      forget),
-    Looking:         (look,       lose_camera, tap,         start_typing, stay,    stay,      stay,      lose_sight),
-    Recording:       (stay,       note_camera, stay,        stay,         confirm, apologise, stay,      give_up),
-    Recorded:        (pre_empt,   note_camera, tap,         start_typing, stay,    stay,      stay,      end_result),
-    AlreadyRecorded: (pre_empt,   note_camera, tap,         start_typing, stay,    stay,      stay,      end_result),
-    NotRecognised:   (look_again, lose_camera, tap,         start_typing, stay,    stay,      stay,      end_result),
-    PinNumber:       (give_way,   note_camera, type_number, type_number,  stay,    stay,      stay,      close),
-    PinCode:         (hold,       note_camera, type_code,   type_code,    stay,    stay,      stay,      close),
-    PinChecking:     (hold,       note_camera, cancel_only, cancel_only,  stay,    stay,      hear_desk, desk_gone),
-    NotRecorded:     (pre_empt,   note_camera, tap,         start_typing, stay,    stay,      stay,      end_result),
-    CameraDown:      (look,       camera_back, tap,         start_typing, stay,    stay,      stay,      forget),
+    # the last one of each row is that of Tick
+    #                 Saw         CameraChanged Tapped      Typed         Committed Corrected CommitFailed  PinAnswered
+    Idle:            (look,       lose_camera, tap,         start_typing, stay,    stay,      stay,         stay,
+                      forget),
+    Looking:         (look,       lose_camera, tap,         start_typing, stay,    stay,      stay,         stay,
+                      lose_sight),
+    Challenged:      (look,       lose_camera, tap,         start_typing, stay,    stay,      stay,         stay,
+                      lose_sight),
+    Refused:         (look_again, lose_camera, tap,         start_typing, stay,    stay,      stay,         stay,
+                      end_result),
+    Recording:       (stay,       note_camera, stay,        stay,         confirm, stay,      apologise,    stay,
+                      give_up),
+    Recorded:        (pre_empt,   note_camera, tap_result,  type_result,  stay,    stay,      stay,         stay,
+                      end_result),
+    AlreadyRecorded: (pre_empt,   note_camera, tap_result,  type_result,  stay,    stay,      stay,         stay,
+                      end_result),
+    Correcting:      (stay,       note_camera, stay,        stay,         stay,    corrected, uncorrected,  stay,
+                      correction_lost),
+    History:         (pre_empt,   note_camera, use_history, use_history,  stay,    stay,      stay,         stay,
+                      end_result),
+    NotRecognised:   (look_again, lose_camera, tap,         start_typing, stay,    stay,      stay,         stay,
+                      end_result),
+    PinNumber:       (give_way,   note_camera, type_number, type_number,  stay,    stay,      stay,         stay,
+                      close),
+    PinCode:         (hold,       note_camera, type_code,   type_code,    stay,    stay,      stay,         stay,
+                      close),
+    PinChecking:     (hold,       note_camera, cancel_only, cancel_only,  stay,    stay,      stay,         hear_desk,
+                      desk_gone),
+    NotRecorded:     (pre_empt,   note_camera, tap,         start_typing, stay,    stay,      stay,         stay,
+                      end_result),
+    CameraDown:      (look,       camera_back, tap,         start_typing, stay,    stay,      stay,         stay,
+                      forget),
+    Desk:            (hold,       note_camera, use_desk,    use_desk,     stay,    stay,      desk_unnoted, stay,
+                      close_desk),
 }
 # fmt: on
 TABLE: dict[tuple[type[State], type[Input]], Transition] = {

@@ -6,10 +6,11 @@ from typing import Any
 
 from sync.messages import DirectionBy, Method, Punch
 from terminal.sighting import since
-from terminal.visit import signals
-from terminal.visit.signals import CheckPin, Chime, PinAnswered, PinVerdict, Sound, Tapped, Tick, Typed
+from terminal.visit import desk, signals
+from terminal.visit.signals import CheckPin, Chime, NoteDesk, PinAnswered, PinVerdict, Sound, Tapped, Tick, Typed
 from terminal.visit.states import (
     CameraDown,
+    Desk,
     Idle,
     Keypad,
     KeypadReason,
@@ -27,7 +28,9 @@ from terminal.visit.steps import (
     arrived_at,
     at,
     direction_of,
+    eased,
     home,
+    lasting,
     leads_to,
     open_keypad,
     record,
@@ -42,6 +45,10 @@ _CHECKING_S = 10.0  # a PIN check takes well under a second; this long means the
 
 @leads_to(PinNumber)
 def tap(visit: Visit, state: State, given: Tapped, now: Now) -> Step:
+    """Open the keypad, or give large letters and more time, or take them back."""
+    if given.button == signals.EASE_BUTTON:
+        until_s = float("-inf") if eased(visit, now) else now.monotonic_s + visit.rules.ease_s
+        return remember(visit, ease_until_s=until_s), (Chime(sound=Sound.KEY),)
     if given.button != signals.PIN_BUTTON:
         return visit, ()
     return open_keypad(visit, KeypadReason.ASKED, arrived_at(state, now), now), (Chime(sound=Sound.KEY),)
@@ -50,6 +57,8 @@ def tap(visit: Visit, state: State, given: Tapped, now: Now) -> Step:
 @leads_to(PinNumber)
 def start_typing(visit: Visit, state: State, given: Typed, now: Now) -> Step:
     """The first key opens the keypad and counts: a keyboard, a reader that types, need no touch."""
+    if given.key in signals.KEYS:
+        return tap(visit, state, Tapped(button=signals.KEYS[given.key]), now)
     if given.key != signals.ENTER and not _fits_number("", given.key):
         return visit, ()
     visit = open_keypad(visit, KeypadReason.ASKED, arrived_at(state, now), now)
@@ -86,6 +95,8 @@ def type_code(visit: Visit, state: PinCode, given: Typed | Tapped, now: Now) -> 
             return _keep_typing(visit, state, now, problem=PinProblem.TOO_SHORT)
         case signals.ENTER:
             return _check(visit, state, now)
+        case signals.BACKSPACE if not code and state.keypad.reason is KeypadReason.DESK:
+            return home(visit, now), (Chime(sound=Sound.KEY),)  # the number is that of the face, and stays so
         case signals.BACKSPACE if not code:
             number = PinNumber(keypad=_used(visit, state.keypad, now), number=state.number)
             return at(visit, number), (Chime(sound=Sound.KEY),)
@@ -102,12 +113,15 @@ def cancel_only(visit: Visit, state: PinChecking, given: Typed | Tapped, now: No
     return (home(visit, now), (Chime(sound=Sound.KEY),)) if _key(given) == signals.CANCEL else (visit, ())
 
 
-@leads_to(Recording, PinCode)
+@leads_to(Recording, PinCode, Desk)
 def hear_desk(visit: Visit, state: PinChecking, given: PinAnswered, now: Now) -> Step:
     if given.check != state.check:
         return visit, ()
-    if given.verdict is PinVerdict.OK and given.employee is not None:
+    for_desk = state.keypad.reason is KeypadReason.DESK
+    if given.verdict is PinVerdict.OK and given.employee is not None and not for_desk:
         return _punch_pin(visit, state, given.employee, given, now)
+    if for_desk and given.verdict is PinVerdict.OK and desk.opens(given, state.number):
+        return desk.open_desk(visit, state.number, now)
     waits = given.verdict is PinVerdict.WAIT
     code = PinCode(
         keypad=_used(visit, state.keypad, now),
@@ -115,7 +129,8 @@ def hear_desk(visit: Visit, state: PinChecking, given: PinAnswered, now: Now) ->
         problem=PinProblem.WAIT if waits else PinProblem.WRONG,
         wait_until_s=now.monotonic_s + given.wait_s,
     )
-    return at(visit, code), (Chime(sound=Sound.REFUSED),)
+    refused = (NoteDesk(employee=state.number, action="refused"),) if for_desk and not waits else ()
+    return at(visit, code), (*refused, Chime(sound=Sound.REFUSED))
 
 
 @leads_to(Idle, CameraDown)
@@ -137,7 +152,7 @@ def _punch_pin(visit: Visit, state: PinChecking, employee: str, given: PinAnswer
     punch = Punch(
         employee=employee,
         method=Method.PIN,
-        direction=direction_of(state.asked_at, repeats=first, rules=visit.rules),
+        direction=direction_of(state.asked_at, earlier=given.earlier, rules=visit.rules),
         direction_by=DirectionBy.SCHEDULE,
         occurred_at=state.asked_at,
         first_seen_at=since(
@@ -151,7 +166,7 @@ def _punch_pin(visit: Visit, state: PinChecking, employee: str, given: PinAnswer
 
 
 def _used(visit: Visit, keypad: Keypad, now: Now) -> Keypad:
-    return replace(keypad, touched=True, idle_until_s=now.monotonic_s + visit.rules.pin_timeout_s)
+    return replace(keypad, touched=True, idle_until_s=lasting(visit, visit.rules.pin_timeout_s, now))
 
 
 def _keep_typing(visit: Visit, state: PinNumber | PinCode, now: Now, **changes: Any) -> Step:

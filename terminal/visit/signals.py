@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sync.messages import AttendanceEvent, Punch
+from sync.messages import AttendanceEvent, Direction, Punch
 from terminal.sighting import CameraState, Sighting
+from terminal.visit.states import DayLine
 
 # --- inputs ---------------------------------------------------------------------------------------------------------
 
@@ -40,10 +41,22 @@ class Typed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Committed:
-    """The card has the event; `first_event` is the punch it repeats."""
+    """The card has the event; `first_event` is the punch it repeats. `today` are the employee's punches of the office's
+    day, this one last; `administrator` says whether the kiosk's own menu is theirs to open."""
 
     event: AttendanceEvent
     first_event: AttendanceEvent | None = None
+    today: tuple[DayLine, ...] = ()
+    administrator: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corrected:
+    """The card has the correction of `event`, to `direction` or to nobody's. `today` is as after it."""
+
+    event: AttendanceEvent
+    direction: Direction | None
+    today: tuple[DayLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +74,8 @@ class PinVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinAnswered:
-    """The PIN desk's answer to `check`. `employee`, its `earlier` punch and `gallery_version` matter for OK only."""
+    """The PIN desk's answer to `check`. `employee`, its `earlier` punch, `gallery_version` and whether they are an
+    `administrator` matter for OK only."""
 
     check: int
     verdict: PinVerdict
@@ -69,6 +83,7 @@ class PinAnswered:
     wait_s: float = 0.0
     earlier: AttendanceEvent | None = None
     gallery_version: int = 0
+    administrator: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +91,22 @@ class Tick:
     """Time passed."""
 
 
-Input = Saw | CameraChanged | Tapped | Typed | Committed | CommitFailed | PinAnswered | Tick
+Input = Saw | CameraChanged | Tapped | Typed | Committed | Corrected | CommitFailed | PinAnswered | Tick
 
 PIN_BUTTON = "pin"
+CHANGE_BUTTON = "change"
+NOT_ME_BUTTON = "not_me"
+TODAY_BUTTON = "today"
+DESK_BUTTON = "desk"
+EASE_BUTTON = "ease"
+BACK_BUTTON = "back"
+CONFIRM_BUTTON = "confirm"
+PAGE_BUTTON = "page:"
+"""Followed by the page of the administrator's menu."""
+LANGUAGE_BUTTON = "language:"
+"""Followed by the language."""
+KEYS = {"+": CHANGE_BUTTON, "-": NOT_ME_BUTTON, "*": TODAY_BUTTON, "/": EASE_BUTTON}
+"""What the signs of a numeric keypad do, for who does not touch the screen."""
 BACKSPACE = "backspace"
 ENTER = "enter"
 CANCEL = "cancel"
@@ -103,6 +131,34 @@ class CheckPin:
     pin: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correct:
+    """Commit that `event` went in the other `direction`, or was nobody's (None); answer Corrected or CommitFailed."""
+
+    event: AttendanceEvent
+    direction: Direction | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteDesk:
+    """Commit that `employee` did `action` at the administrator's menu; answer CommitFailed if that cannot be."""
+
+    employee: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetLanguage:
+    """Everything is said in `language` from now on, also after a restart."""
+
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restart:
+    """The kiosk ends, and whoever watches over it starts it again."""
+
+
 class Sound(StrEnum):
     """The tones a kiosk has."""
 
@@ -119,4 +175,4 @@ class Chime:
     sound: Sound
 
 
-Effect = Record | CheckPin | Chime
+Effect = Record | CheckPin | Correct | NoteDesk | SetLanguage | Restart | Chime

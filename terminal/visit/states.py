@@ -7,20 +7,26 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from enum import StrEnum
 
-from sync.messages import AttendanceEvent, Punch
+from sync.messages import AttendanceEvent, Direction, Method, Punch
 from terminal.quality import Reason
+from terminal.sighting import Challenge
+from terminal.visit.schedule import Schedule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitRules:
-    """The policy of visits; config.yaml says what each means. `zone` is the office's."""
+    """The policy of visits; config.yaml says what each means. `zone` is the office's. `slowness` multiplies how long
+    things stay for who asked for more time; `ease_s` after the last touch that ends by itself."""
 
     zone: tzinfo
     result_s: float = 2.5
     repeat_window_s: float = 60
     tries_before_pin: int = 3
     pin_timeout_s: float = 30
-    direction_change_hour: int = 12
+    schedule: Schedule = field(default_factory=Schedule)
+    slowness: float = 3.0
+    ease_s: float = 60
+    desk_timeout_s: float = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +35,17 @@ class Now:
 
     at: datetime
     monotonic_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayLine:
+    """One of a person's punches of today as they stand now. `arrived`: the centre has it too."""
+
+    at: datetime
+    direction: Direction
+    method: Method
+    receipt: str
+    arrived: bool
 
 
 # --- states ---------------------------------------------------------------------------------------------------------
@@ -62,13 +79,37 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Challenged:
+    """Somebody is asked to show that they are there in person."""
+
+    track_id: int
+    arrived_at: datetime
+    challenge: Challenge
+    seen_at_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """What stands before the camera is not let in by its face. Why is never said."""
+
+    track_id: int
+    arrived_at: datetime
+    since_s: float
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """The card has the punch: the green screen."""
+    """The card has the punch: the green screen. `direction` is what the employee made of it. `today` has their punches
+    of the day; `administrator` whether the kiosk's own menu is theirs to open."""
 
     event: AttendanceEvent
+    direction: Direction
     track_id: int | None
     since_s: float
     until_s: float
+    today: tuple[DayLine, ...] = ()
+    administrator: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +120,28 @@ class AlreadyRecorded:
     first: AttendanceEvent
     track_id: int | None
     since_s: float
+    until_s: float
+    today: tuple[DayLine, ...] = ()
+    administrator: bool = False
+
+
+Result = Recorded | AlreadyRecorded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correcting:
+    """A correction of what `result` shows is on its way to the card: the other direction, or None for "not me"."""
+
+    result: Result
+    direction: Direction | None
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """Somebody who was just recognised looks at their own punches of today."""
+
+    result: Result
     until_s: float
 
 
@@ -99,6 +162,8 @@ class KeypadReason(StrEnum):
     ASKED = "asked"
     NOT_RECOGNISED = "not_recognised"
     AMBIGUOUS = "ambiguous"
+    NOT_ME = "not_me"
+    DESK = "desk"
 
 
 class PinProblem(StrEnum):
@@ -173,18 +238,43 @@ class CameraDown:
     since_s: float
 
 
+class DeskPage(StrEnum):
+    """What the administrator's menu shows."""
+
+    MENU = "menu"
+    NETWORK = "network"
+    CAMERA = "camera"
+    STORAGE = "storage"
+    LANGUAGE = "language"
+    RESTART = "restart"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The administrator's menu, open for `employee` until `until_s` unless it is used."""
+
+    employee: str
+    page: DeskPage
+    until_s: float
+
+
 State = (
     Idle
     | Looking
+    | Challenged
+    | Refused
     | Recording
     | Recorded
     | AlreadyRecorded
+    | Correcting
+    | History
     | NotRecognised
     | PinNumber
     | PinCode
     | PinChecking
     | NotRecorded
     | CameraDown
+    | Desk
 )
 
 
@@ -193,7 +283,8 @@ class Memory:
     """What outlives a state. `done`: tracks that need nothing more from this kiosk. `quiet`: tracks that were offered
     the keypad and are not offered it again. `held`: tracks seen while somebody typed a PIN, which wait for the end of
     that visit. `missed` is (track, misses of it already answered); `tries` counts the misses answered since anybody was
-    recognised or the kiosk was left alone. `check` numbers the PIN checks."""
+    recognised or the kiosk was left alone. `check` numbers the PIN checks. Large
+    letters and more time are given until `ease_until_s` on the steady clock."""
 
     camera_lost: bool = False
     done: tuple[int, ...] = ()
@@ -202,6 +293,7 @@ class Memory:
     missed: tuple[int, int] = (-1, 0)
     tries: int = 0
     check: int = 0
+    ease_until_s: float = float("-inf")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,14 +12,14 @@ import numpy as np
 
 import config
 from sync import chain, keys, releases
-from sync.messages import AttendanceEvent, ClockQuality, Direction, DirectionBy, Method, Punch
+from sync.messages import AttendanceEvent, ClockQuality, Direction, DirectionBy, Method, PadVerdict, Punch
 from sync.releases import EncodingSet, Person
 from terminal import store
 from terminal.camera import CameraLost, Frame
 from terminal.faces import Box, Encoding, Face, Picture, Vector
 from terminal.matching import Identification, Outcome
 from terminal.quality import Reason
-from terminal.sighting import Served, Sighting
+from terminal.sighting import Challenge, Served, Sighting
 from terminal.visit.states import Now, VisitRules
 
 SEVEN = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
@@ -50,6 +50,8 @@ def served(
     misses: int = 0,
     hint: Reason | None = None,
     since_s: float = 0.0,
+    pad: PadVerdict = PadVerdict.NOT_CHECKED,
+    challenge: Challenge | None = None,
 ) -> Served:
     if employee is not None:
         found: Identification | None = identification(Outcome.MATCH, employee)
@@ -64,6 +66,8 @@ def served(
         identification=found,
         misses=misses,
         hint=hint,
+        pad=pad,
+        challenge=challenge,
     )
 
 

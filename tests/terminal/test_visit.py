@@ -9,26 +9,41 @@ import hypothesis.strategies as some
 import pytest
 from hypothesis import settings as hypothesis_settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from msgspec import structs
 
-from sync.messages import Direction, DirectionBy, Method
+from sync.messages import Direction, DirectionBy, Method, PadVerdict
 from terminal import visit
 from terminal.quality import Reason
-from terminal.sighting import CameraState
+from terminal.sighting import CameraState, Challenge
 from terminal.visit.signals import (
+    BACK_BUTTON,
     BACKSPACE,
     CANCEL,
+    CHANGE_BUTTON,
+    CONFIRM_BUTTON,
+    DESK_BUTTON,
+    EASE_BUTTON,
     ENTER,
+    LANGUAGE_BUTTON,
+    NOT_ME_BUTTON,
+    PAGE_BUTTON,
     PIN_BUTTON,
+    TODAY_BUTTON,
     CameraChanged,
     CheckPin,
     Chime,
     CommitFailed,
     Committed,
+    Correct,
+    Corrected,
     Input,
+    NoteDesk,
     PinAnswered,
     PinVerdict,
     Record,
+    Restart,
     Saw,
+    SetLanguage,
     Sound,
     Tapped,
     Tick,
@@ -37,6 +52,8 @@ from terminal.visit.signals import (
 from terminal.visit.states import (
     AlreadyRecorded,
     CameraDown,
+    Desk,
+    DeskPage,
     Idle,
     KeypadReason,
     Looking,
@@ -67,7 +84,11 @@ class Life:
         self.chimes: list[Sound] = []
         self.checks: list[CheckPin] = []
         self.records: list[Record] = []
+        self.corrections: list[Correct] = []
+        self.desk: list[tuple[str, str]] = []
+        self.wishes: list[SetLanguage | Restart] = []
         self.card_works = True
+        self.administrator = False
         self.seq = 0
 
     @property
@@ -87,13 +108,25 @@ class Life:
                 case Record():
                     self.records.append(effect)
                     self.give(self.commit(effect))
+                case Correct():
+                    self.corrections.append(effect)
+                    works = Corrected(event=effect.event, direction=effect.direction)
+                    self.give(works if self.card_works else CommitFailed())
+                case NoteDesk():
+                    self.desk.append((effect.employee, effect.action))
+                    if not self.card_works:
+                        self.give(CommitFailed())
+                case SetLanguage() | Restart():
+                    self.wishes.append(effect)
         return self.visit.state
 
     def commit(self, effect: Record) -> Committed | CommitFailed:
         if not self.card_works:
             return CommitFailed()
         self.seq += 1
-        return Committed(event=event(effect.punch, self.seq), first_event=effect.first)
+        return Committed(
+            event=event(effect.punch, self.seq), first_event=effect.first, administrator=self.administrator
+        )
 
     def see(
         self, track_id: int | None = None, employee: str | None = None, *, after_s: float = 0.1, **more: Any
@@ -204,13 +237,14 @@ def test_a_clock_set_back_does_not_make_everything_a_repeat() -> None:
     ("hours", "expected"), [(0.0, Direction.IN), (4.99, Direction.IN), (5.0, Direction.OUT), (9.0, Direction.OUT)]
 )
 def test_the_direction_follows_the_hour_in_the_offices_zone(hours: float, expected: Direction) -> None:
-    assert direction_of(SEVEN + timedelta(hours=hours), repeats=None, rules=rules()) is expected
+    assert direction_of(SEVEN + timedelta(hours=hours), earlier=None, rules=rules()) is expected
 
 
 def test_a_repeat_keeps_the_direction_of_the_first() -> None:
     first = event(punch("1001", direction=Direction.IN))
+    first = event(structs.replace(first.punch, occurred_at=SEVEN + timedelta(hours=5)))
     at = SEVEN + timedelta(hours=5, seconds=10)
-    assert direction_of(at, repeats=first, rules=rules()) is Direction.IN
+    assert direction_of(at, earlier=first, rules=rules()) is Direction.IN
 
 
 def test_a_card_that_fails_is_not_thanked_and_the_same_face_may_try_again() -> None:
@@ -560,6 +594,16 @@ def test_a_camera_lost_under_a_result_lets_it_stand() -> None:
     assert isinstance(life.wait(3), CameraDown)
 
 
+def open_desk(life: Life) -> State:
+    """The administrator's face, their day, the button, the PIN."""
+    life.administrator = True
+    life.see(1, "1001")
+    life.give(Tapped(button=TODAY_BUTTON))
+    life.give(Tapped(button=DESK_BUTTON))
+    life.type(*"739206", ENTER)
+    return life.answer(PinVerdict.OK, "1001", administrator=True)
+
+
 # --- the table ------------------------------------------------------------------------------------------------------
 
 
@@ -570,6 +614,19 @@ def lives() -> Iterator[tuple[type[State], Life]]:
         match state.__name__:
             case "Looking":
                 life.see(1)
+            case "Challenged":
+                life.see(1, challenge=Challenge.BLINK)
+            case "Refused":
+                life.see(1, "1001", pad=PadVerdict.ATTACK)
+            case "Correcting":
+                life.see(1, "1001")
+                life.visit, _ = visit.step(life.visit, Tapped(button=CHANGE_BUTTON), now(life.at_s))
+            case "History":
+                life.administrator = True
+                life.see(1, "1001")
+                life.give(Tapped(button=TODAY_BUTTON))
+            case "Desk":
+                open_desk(life)
             case "Recording":
                 life.visit, _ = visit.step(life.visit, Saw(sighting=sighting(served(1, "1001"))), now())
             case "Recorded":
@@ -594,6 +651,11 @@ def lives() -> Iterator[tuple[type[State], Life]]:
         yield state, life
 
 
+BUTTONS_OF_ALL = (
+    PIN_BUTTON, CHANGE_BUTTON, NOT_ME_BUTTON, TODAY_BUTTON, DESK_BUTTON, EASE_BUTTON, BACK_BUTTON, CONFIRM_BUTTON,
+    *(f"{PAGE_BUTTON}{page}" for page in DeskPage), f"{PAGE_BUTTON}nowhere", f"{LANGUAGE_BUTTON}jv",
+    f"{LANGUAGE_BUTTON}xx", "7", ENTER, BACKSPACE, CANCEL, "nowhere",
+)  # fmt: skip
 EXAMPLES: dict[type[Input], tuple[Input, ...]] = {
     Saw: (
         Saw(sighting=sighting(None)),
@@ -601,13 +663,23 @@ EXAMPLES: dict[type[Input], tuple[Input, ...]] = {
         Saw(sighting=sighting(served(2, "1002"))),
         Saw(sighting=sighting(served(3, misses=1))),
         Saw(sighting=sighting(served(4, ambiguous=True))),
+        Saw(sighting=sighting(served(5, challenge=Challenge.TURN_LEFT))),
+        Saw(sighting=sighting(served(6, "1001", pad=PadVerdict.ATTACK))),
     ),
     CameraChanged: tuple(camera(state) for state in ("ok", "starting", "lost")),
-    Tapped: tuple(Tapped(button=button) for button in (PIN_BUTTON, "7", ENTER, BACKSPACE, CANCEL, "nowhere")),
-    Typed: tuple(Typed(key=key) for key in ("7", "x", ENTER, BACKSPACE, CANCEL, "?")),
+    Tapped: tuple(Tapped(button=button) for button in BUTTONS_OF_ALL),
+    Typed: tuple(Typed(key=key) for key in (*"71x?+-*/", ENTER, BACKSPACE, CANCEL)),
     Committed: (Committed(event=event(punch("1001", at=SEVEN))), Committed(event=event(punch("9")))),
+    Corrected: tuple(
+        Corrected(event=event(punch("1001", at=SEVEN + timedelta(seconds=0.1))), direction=direction)
+        for direction in (Direction.OUT, Direction.IN, None)
+    ),
     CommitFailed: (CommitFailed(),),
-    PinAnswered: tuple(PinAnswered(check=1, verdict=verdict, employee="1001") for verdict in PinVerdict),
+    PinAnswered: tuple(
+        PinAnswered(check=1, verdict=verdict, employee="1001", administrator=administrator)
+        for verdict in PinVerdict
+        for administrator in (False, True)
+    ),
     Tick: (Tick(),),
 }
 
@@ -636,15 +708,17 @@ def test_the_diagram_is_drawn_from_the_table() -> None:
     for state in STATES:
         assert f"--> {state.__name__}" in drawn
     green = [line for line in drawn.splitlines() if "--> Recorded" in line or "--> AlreadyRecorded" in line]
-    assert all(line.strip().startswith("Recording -->") for line in green), "only the card's word turns it green"
+    ways = ("Recording --> ", "Correcting --> ")
+    assert all(line.strip().startswith(ways) for line in green), "only the card's word turns it green"
+    assert [line.split(": ", 1)[1] for line in green if "Correcting" in line] == ["Corrected: corrected"]
 
 
 # --- random lives ---------------------------------------------------------------------------------------------------
 
 TRACKS = some.integers(1, 6)
 EMPLOYEES = some.sampled_from(["1001", "1002", None])
-KEYS = some.sampled_from([*"0123456789x.-'", ENTER, BACKSPACE, CANCEL, "", "💥"])
-BUTTONS = some.sampled_from([*"0123456789", PIN_BUTTON, ENTER, BACKSPACE, CANCEL, "nowhere"])
+KEYS = some.sampled_from([*"0123456789x.-+*/'", ENTER, BACKSPACE, CANCEL, "", "💥"])
+BUTTONS = some.sampled_from([*"0123456789", *BUTTONS_OF_ALL])
 
 
 class RandomLives(RuleBasedStateMachine):
@@ -658,7 +732,8 @@ class RandomLives(RuleBasedStateMachine):
         self.committed: list[int | None] = []
         self.seq = 0
         self.last_check: CheckPin | None = None
-        self.thanked = False
+        self.correct: Correct | None = None
+        self.seen: set[str] = set()
 
     def give(self, given: Input) -> None:
         before = type(self.visit.state)
@@ -667,7 +742,11 @@ class RandomLives(RuleBasedStateMachine):
         assert after in visit.targets(before, type(given))
         green = (Recorded, AlreadyRecorded)
         if after in green and before not in green:
-            assert isinstance(given, Committed)
+            assert isinstance(given, Committed | Corrected)
+        if after is Desk and before is not Desk:
+            assert isinstance(given, PinAnswered), "by PIN"
+            assert given.administrator
+            assert self.visit.state.employee in self.seen, "and by face"
         records = [effect for effect in effects if isinstance(effect, Record)]
         assert len(records) <= 1
         if records:
@@ -676,6 +755,8 @@ class RandomLives(RuleBasedStateMachine):
         for effect in effects:
             if isinstance(effect, CheckPin):
                 self.last_check = effect
+            if isinstance(effect, Correct):
+                self.correct = effect
 
     @rule(seconds=some.floats(0.01, 40), sees=some.booleans())
     def time_passes(self, seconds: float, sees: bool) -> None:
@@ -686,7 +767,18 @@ class RandomLives(RuleBasedStateMachine):
     def somebody_is_seen(self, track: int, employee: str | None, misses: int, ambiguous: bool) -> None:
         self.at_s += 0.07
         person = served(track, employee, misses=misses, ambiguous=ambiguous)
+        self.seen |= {employee} if employee else set()
         self.give(Saw(sighting=sighting(person, self.at_s)))
+
+    @rule(track=TRACKS, employee=EMPLOYEES, pad=some.sampled_from(PadVerdict), asked=some.booleans())
+    def somebody_is_doubted(self, track: int, employee: str | None, pad: PadVerdict, asked: bool) -> None:
+        self.at_s += 0.07
+        person = served(track, employee, pad=pad, challenge=Challenge.BLINK if asked else None)
+        self.seen |= {employee} if employee else set()
+        before = self.visit.state
+        self.give(Saw(sighting=sighting(person, self.at_s)))
+        if pad in (PadVerdict.ATTACK, PadVerdict.UNDECIDED):
+            assert before is self.visit.state or not isinstance(self.visit.state, Recording)
 
     @rule()
     def nobody_is_seen(self) -> None:
@@ -716,7 +808,10 @@ class RandomLives(RuleBasedStateMachine):
     def the_desk_answers(self, verdict: PinVerdict, off: int) -> None:
         assert self.last_check is not None
         employee = self.last_check.number if verdict is PinVerdict.OK else None
-        self.give(PinAnswered(check=self.last_check.check - off, verdict=verdict, employee=employee, wait_s=30))
+        check = self.last_check.check - off
+        self.give(
+            PinAnswered(check=check, verdict=verdict, employee=employee, wait_s=30, administrator=employee == "1001")
+        )
 
     @rule(works=some.booleans(), repeats=some.booleans())
     def the_card_answers(self, works: bool, repeats: bool) -> None:
@@ -729,10 +824,20 @@ class RandomLives(RuleBasedStateMachine):
         track = state.track_id if isinstance(state, Recording) else None
         self.seq += 1
         first = event(punch(asked.punch.employee)) if repeats else None
-        self.give(Committed(event=event(asked.punch, self.seq), first_event=first))
+        administrator = asked.punch.employee == "1001"
+        committed = event(asked.punch, self.seq)
+        self.give(Committed(event=committed, first_event=first, administrator=administrator))
         if waiting and track is not None:
             assert track not in self.committed, "one punch for one track"
             self.committed.append(track)
+
+    @rule(works=some.booleans(), other=some.booleans())
+    def the_card_answers_a_correction(self, works: bool, other: bool) -> None:
+        asked, self.correct = self.correct, None
+        if asked is None:
+            return
+        direction = Direction.IN if other else asked.direction
+        self.give(Corrected(event=asked.event, direction=direction) if works else CommitFailed())
 
     @invariant()
     def what_is_remembered_is_bounded(self) -> None:
