@@ -18,6 +18,8 @@ Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Pixels = Annotated[int, Meta(ge=16, le=16_384)]
 Port = Annotated[int, Meta(ge=1, le=65_535)]
+Percent = Annotated[int, Meta(ge=0, le=100)]
+TimeOfDay = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]\Z")]
 Grey = Annotated[float, Meta(ge=0, le=255)]
 
 
@@ -144,6 +146,15 @@ class Display(Section, frozen=True):
     picture_file: str = ""
 
 
+class Sound(Section, frozen=True):
+    volume: Percent = 80
+    voice: Literal["auto", "off"] = "auto"
+    prompts: Literal["all", "results", "off"] = "results"
+    quiet_from: TimeOfDay = "22:00"
+    quiet_to: TimeOfDay = "05:00"
+    quiet_volume: Percent = 20
+
+
 class Mqtt(Section, frozen=True):
     host: Annotated[str, Meta(min_length=1, max_length=253)] = "127.0.0.1"
     port: Port = 11883
@@ -199,6 +210,7 @@ class Config(Section, frozen=True):
     pin: Pin = Pin()
     enroll: Enroll = Enroll()
     display: Display = Display()
+    sound: Sound = Sound()
     mqtt: Mqtt = Mqtt()
     uplink: Uplink = Uplink()
     centre: Centre = Centre()
@@ -228,7 +240,7 @@ def parse(text: str, *, name: str, base: Path) -> Config:
         problem = getattr(error, "problem", None) or "is not YAML"
         raise ConfigError(f"{name}{line}: {problem}") from error
     try:
-        settings = msgspec.convert({} if raw is None else raw, Config, dec_hook=_path)
+        settings = msgspec.convert({} if raw is None else _as_written(raw), Config, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise ConfigError(_explain(str(error), text, name)) from error
     try:
@@ -294,6 +306,22 @@ def _check_zone(settings: Config, text: str, name: str) -> None:
         )
 
 
+def _as_written(raw: Any) -> Any:
+    """Return the settings with off and 22:00 as they were written, which YAML 1.1 reads as false and as 1320."""
+    sound = raw.get("sound") if isinstance(raw, dict) else None
+    if not isinstance(sound, dict):
+        return raw
+    meant = dict(sound)
+    for key in ("voice", "prompts"):
+        if meant.get(key) is False:
+            meant[key] = "off"
+    for key in ("quiet_from", "quiet_to"):
+        minutes = meant.get(key)
+        if type(minutes) is int and 60 <= minutes < 24 * 60:
+            meant[key] = f"{minutes // 60:02}:{minutes % 60:02}"
+    return {**raw, "sound": meant}
+
+
 def _path(kind: type, value: Any) -> Path:
     if kind is Path and isinstance(value, str) and value:
         return Path(value)
@@ -310,6 +338,8 @@ def _explain(problem: str, text: str, name: str) -> str:
         allowed = ", ".join(section.__struct_fields__) if isinstance(section, Struct) else ""
         keys.append(unknown.group(1))
         message = f"unknown setting; allowed here: {allowed}"
+    if keys[-1:] and keys[-1] in ("quiet_from", "quiet_to"):
+        message = 'expected a time of day from "00:00" to "23:59", hours and minutes with two digits each'
     line = f":{_line_of(text, keys)}" if text else ""
     return f"{name}{line}: {'.'.join(keys) or 'the file'}: {message}"
 

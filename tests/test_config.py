@@ -40,6 +40,13 @@ def test_the_shipped_file_names_every_setting_and_explains_each_section(project:
         ("office:\n  id: Kantor Pusat\n", "site.yaml:2: office.id: Expected `str` matching regex"),
         ("camera:\n  source: /dev/video0\n", "site.yaml:2: camera.source: Expected `str` matching regex"),
         ("terminal:\n  state: ''\n", "site.yaml:2: terminal.state: expected a path"),
+        ("sound:\n  volume: 101\n", "site.yaml:2: sound.volume: Expected `int` <= 100"),
+        ("sound:\n  voice: yes\n", "site.yaml:2: sound.voice: Expected `str`, got `bool`"),
+        ("sound:\n  prompts: some\n", "site.yaml:2: sound.prompts: Invalid enum value 'some'"),
+        ("sound:\n  quiet_from: 24:00\n", 'site.yaml:2: sound.quiet_from: expected a time of day from "00:00" to'),
+        ("sound:\n  quiet_to: '7:00'\n", 'site.yaml:2: sound.quiet_to: expected a time of day from "00:00" to'),
+        ("sound:\n  quiet_to: 22:00:30\n", 'site.yaml:2: sound.quiet_to: expected a time of day from "00:00" to'),
+        ("sound: loud\n", "site.yaml:1: sound: Expected `object`, got `str`"),
         ("mqtt: [1\n", "site.yaml:2: "),
         ("- 1\n", "site.yaml:1: the file: Expected `object`, got `array`"),
         ("match:\n  threshold: .nan\n", "site.yaml:2: match.threshold: "),
@@ -51,6 +58,12 @@ def test_a_wrong_setting_is_named_with_its_line(text: str, said: str) -> None:
         parse(text)
     assert str(refused.value).startswith(said)
     assert "\n" not in str(refused.value)
+
+
+def test_times_and_words_that_yaml_reads_as_numbers_are_what_was_written() -> None:
+    sound = parse("sound:\n  voice: off\n  prompts: off\n  quiet_from: 21:30\n  quiet_to: 06:05\n").sound
+    assert (sound.voice, sound.prompts, sound.quiet_from, sound.quiet_to) == ("off", "off", "21:30", "06:05")
+    assert parse('sound:\n  quiet_from: "00:00"\n').sound.quiet_from == "00:00"
 
 
 def test_scores_of_another_engine_are_refused_where_dlib_runs() -> None:
