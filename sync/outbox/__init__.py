@@ -8,40 +8,48 @@ centre can see from the numbers alone what it is missing.
 Each thread opens its own connection and its own Outbox on it.
 """
 
-import itertools
 import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-from sync import chain, receipts
+from sync import receipts
 from sync.keys import Signer
 from sync.messages import (
     MOST_EARLIER,
+    UNTIMED,
     Ack,
     AttendanceEvent,
+    Change,
     ClockNote,
     ClockQuality,
+    Correction,
+    DeskNote,
+    Direction,
     Entry,
-    MessageRefused,
     Punch,
-    encode,
 )
-from sync.outbox import again, epochs
+from sync.outbox import again, appending, corrections, epochs, recorded
 from sync.outbox.acks import AckRefused, EpochUnknown, Marked, mark, says_nothing_new
 from sync.outbox.card import OutboxFailed, failing_clearly, refuse_forgetful, transaction
 from sync.outbox.epochs import Epoch, microseconds
+from sync.outbox.recorded import DayPunch
 from sync.outbox.schema import MIGRATIONS
 
-__all__ = ["MIGRATIONS", "AckRefused", "EpochUnknown", "Marked", "Outbox", "OutboxFailed", "PendingEvent", "Place"]
-
-_FORGET_ROWS = 500
-_JUMP = timedelta(seconds=2)
-"""Both clocks count the same ticks, so they part by steps only; acceptance E2 asks for steps of 3 s to be seen."""
-_UNTIMED = (ClockQuality.UNSYNCED, ClockQuality.ESTIMATED)
+__all__ = [
+    "MIGRATIONS",
+    "AckRefused",
+    "DayPunch",
+    "EpochUnknown",
+    "Marked",
+    "Outbox",
+    "OutboxFailed",
+    "PendingEvent",
+    "Place",
+]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -82,7 +90,7 @@ class Outbox:
         self._now = now
         refuse_forgetful(connection)
         with self._transaction():
-            self._refuse_others_punches()
+            epochs.refuse_others(connection, office=office, terminal=terminal)
             self._present()
             for number, seq in again.unsigned_rows(connection):
                 self._record_again(number, seq)
@@ -107,7 +115,7 @@ class Outbox:
         with self._transaction():
             epoch = self._present()
             entry = AttendanceEvent(
-                **self._place_of_next(epoch, clock, boot_id, boottime_ns, recorded_at),
+                **self._place(epoch, clock, boot_id, boottime_ns, recorded_at),
                 punch=punch,
                 receipt=receipts.from_number(secrets.randbits(receipts.BITS)),
                 repeat_of=repeat_of,
@@ -124,9 +132,72 @@ class Outbox:
         """
         with self._transaction():
             epoch = self._present()
-            if clock in _UNTIMED or epoch.untimed_boot != boot_id:
+            if clock in UNTIMED or epoch.untimed_boot != boot_id:
                 return None
-            entry = ClockNote(**self._place_of_next(epoch, clock, boot_id, boottime_ns, recorded_at))
+            entry = ClockNote(**self._place(epoch, clock, boot_id, boottime_ns, recorded_at))
+            self._append(epoch, entry)
+        return entry
+
+    def correct(
+        self,
+        event: AttendanceEvent,
+        *,
+        change: Change,
+        direction: Direction | None,
+        made_at: datetime,
+        clock: ClockQuality,
+        boot_id: str,
+        boottime_ns: int,
+        recorded_at: datetime,
+    ) -> Correction:
+        """Return the correction of `event`, signed and committed to the card in the next place of the sequence.
+
+        `direction` is given for Change.DIRECTION alone. The punch is named where it lies now: it may have been recorded
+        again in another epoch since. Raises OutboxFailed, also for a punch that is not on this card any more, and then
+        nothing is stored.
+        """
+        with self._transaction():
+            epoch = self._present()
+            punch = corrections.named(self._connection, employee=event.punch.employee, receipt=event.receipt)
+            if punch is None:
+                raise OutboxFailed("the punch is not on this card, and cannot be corrected here; nothing was recorded")
+            of, of_epoch = punch.as_seen_from(epoch.epoch)
+            try:
+                entry = Correction(
+                    **self._place(epoch, clock, boot_id, boottime_ns, recorded_at),
+                    of=of,
+                    of_epoch=of_epoch,
+                    employee=event.punch.employee,
+                    receipt=event.receipt,
+                    change=change,
+                    direction=direction,
+                    made_at=made_at,
+                )
+            except ValueError as error:
+                raise OutboxFailed(f"this correction cannot be recorded: {error}") from error
+            self._append(epoch, entry)
+            corrections.apply(self._connection, entry)
+        return entry
+
+    def note_desk(
+        self,
+        *,
+        employee: str,
+        action: str,
+        made_at: datetime,
+        clock: ClockQuality,
+        boot_id: str,
+        boottime_ns: int,
+        recorded_at: datetime,
+    ) -> DeskNote:
+        """Return the note that the administrator `employee` did `action`, signed and committed to the card.
+
+        Raises OutboxFailed, also for an action that is no word, and then nothing is stored.
+        """
+        with self._transaction():
+            epoch = self._present()
+            place = self._place(epoch, clock, boot_id, boottime_ns, recorded_at)
+            entry = DeskNote(**place, employee=employee, action=action, made_at=made_at)
             self._append(epoch, entry)
         return entry
 
@@ -144,61 +215,15 @@ class Outbox:
             self._connection, office=self._office, terminal=self._terminal, signer=self._signer, at=self._now()
         )
 
-    def _place_of_next(
+    def _place(
         self, epoch: Epoch, clock: ClockQuality, boot_id: str, boottime_ns: int, recorded_at: datetime
     ) -> dict[str, Any]:
-        jumped_us = 0
-        if epoch.boot_id == boot_id and epoch.offset_us is not None:
-            jumped_us = microseconds(recorded_at) - boottime_ns // 1000 - epoch.offset_us
-        return {
-            "terminal": self._terminal,
-            "epoch": epoch.epoch,
-            "seq": epoch.last_seq + 1,
-            "office": self._office,
-            "prev_hash": epoch.head_hash,
-            "clock": clock,
-            "recorded_at": recorded_at,
-            "boot_id": boot_id,
-            "boottime_ns": boottime_ns,
-            "clock_jump_ms": jumped_us // 1000 if abs(jumped_us) > _JUMP // timedelta(microseconds=1) else None,
-        }
+        return appending.place_of_next(
+            epoch, clock=clock, boot_id=boot_id, boottime_ns=boottime_ns, recorded_at=recorded_at
+        )
 
     def _append(self, epoch: Epoch, entry: Entry) -> None:
-        try:
-            payload = chain.seal(encode(entry), self._signer.sign)
-            # What the collector would refuse for ever must not be thanked for here.
-            chain.read_entry(payload)
-        except (MessageRefused, TypeError, ValueError, OverflowError) as error:
-            raise OutboxFailed(f"this punch cannot be recorded: {error}") from error
-        punch = entry.punch if isinstance(entry, AttendanceEvent) else None
-        self._connection.execute(
-            "INSERT INTO outbox (epoch, seq, payload, employee, occurred_us, repeat_of, receipt) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                epoch.number,
-                entry.seq,
-                payload,
-                punch.employee if punch else "",
-                microseconds(punch.occurred_at if punch else entry.recorded_at),
-                entry.repeat_of if isinstance(entry, AttendanceEvent) else None,
-                entry.receipt if isinstance(entry, AttendanceEvent) else None,
-            ),
-        )
-        untimed = entry.boot_id if entry.clock in _UNTIMED else None
-        if untimed is None and epoch.untimed_boot != entry.boot_id:
-            untimed = epoch.untimed_boot
-        self._connection.execute(
-            "UPDATE outbox_epochs SET last_seq = ?, head_hash = ?, boot_id = ?, offset_us = ?, untimed_boot = ? "
-            "WHERE number = ?",
-            (
-                entry.seq,
-                chain.digest(payload).hex(),
-                entry.boot_id,
-                microseconds(entry.recorded_at) - entry.boottime_ns // 1000,
-                untimed,
-                epoch.number,
-            ),
-        )
+        appending.append(self._connection, epoch, entry, self._signer)
 
     # --- what waits -------------------------------------------------------------------------------------------------
 
@@ -291,45 +316,35 @@ class Outbox:
         return marked
 
     def _record_again(self, number: int, seq: int) -> None:
-        """Have the punch of that row recorded in the present epoch, and the row never sent again."""
-        payload = again.take_out(self._connection, number, seq, at_us=microseconds(self._now()))
-        try:
-            said = again.punch_in(payload)
-        except MessageRefused as error:
-            raise OutboxFailed(str(error)) from error
-        if said is None:
-            return
-        again.name_receipt(self._connection, number, seq, said.receipt)
-        epoch = self._present()
-        entry = AttendanceEvent(
-            **self._place_of_next(epoch, said.clock, said.boot_id, said.boottime_ns, said.recorded_at),
-            punch=said.punch,
-            receipt=said.receipt,
-            repeat_of=again.moved_to(self._connection, epoch.number, receipt_of=(number, said.first_seq))
-            if said.first_seq
-            else None,
-            moved_from=said.was,
+        """Have the entry of that row recorded in the present epoch, and the row never sent again."""
+        again.record(
+            self._connection, number, seq, present=self._present, signer=self._signer, at_us=microseconds(self._now())
         )
-        self._append(epoch, entry)
 
     # --- what was recorded ------------------------------------------------------------------------------------------
 
     def last_punch(self, employee: str, *, since: datetime) -> AttendanceEvent | None:
-        """Return the newest punch of `employee` at or after `since` that is no repeat itself. Raises OutboxFailed."""
-        rows = self._rows(
-            "SELECT payload FROM outbox WHERE employee = ? AND occurred_us >= ? AND repeat_of IS NULL AND NOT moved "
-            "ORDER BY epoch DESC, seq DESC LIMIT 1",
-            (employee, microseconds(since)),
-        )
-        return self._event(rows[0][0]) if rows else None
+        """Return the newest punch of `employee` at or after `since` that is no repeat itself. Raises OutboxFailed.
+
+        A punch that was voided is passed over, as if it had not been. Where the direction was corrected, what is
+        returned has the corrected one, chosen by the employee, and is not what was signed.
+        """
+        with failing_clearly():
+            return recorded.last_punch(self._connection, employee, since)
 
     def punches(self, employee: str, *, since: datetime) -> list[AttendanceEvent]:
-        """Return the punches of `employee` at or after `since`, in the order recorded. Raises OutboxFailed."""
-        rows = self._rows(
-            "SELECT payload FROM outbox WHERE employee = ? AND occurred_us >= ? AND NOT moved ORDER BY epoch, seq",
-            (employee, microseconds(since)),
-        )
-        return [self._event(payload) for (payload,) in rows]
+        """Return the punches of `employee` at or after `since`, as and in the order recorded. Raises OutboxFailed."""
+        with failing_clearly():
+            return recorded.punches_of(self._connection, employee, since)
+
+    def punches_since(self, since: datetime) -> tuple[DayPunch, ...]:
+        """Return every punch of the present epoch at or after `since`, in the order recorded. Raises OutboxFailed.
+
+        Each with what it is by now: the direction it counts with, and whether it was voided. Reads every row of the
+        epoch: for a kiosk that starts, not for one that serves people.
+        """
+        with failing_clearly():
+            return recorded.punches_since(self._connection, self._newest().number, since)
 
     def forget_acknowledged(self, before: datetime) -> int:
         """Delete the rows acknowledged before that moment, a few at a time; return how many. Raises OutboxFailed.
@@ -344,31 +359,7 @@ class Outbox:
 
     def _forget_some(self, number: int, before_us: int) -> int:
         with self._transaction():  # short, so that a punch never waits for it
-            rows = self._connection.execute(
-                "SELECT seq, payload, acknowledged_us FROM outbox WHERE epoch = ? ORDER BY seq LIMIT ?",
-                (number, _FORGET_ROWS),
-            ).fetchall()
-            old = list(itertools.takewhile(lambda row: row[2] is not None and row[2] < before_us, rows))
-            if old:
-                last, payload, _ = old[-1]
-                self._connection.execute("DELETE FROM outbox WHERE epoch = ? AND seq <= ?", (number, last))
-                self._connection.execute(
-                    "UPDATE outbox_epochs SET forgotten_to = ?, forgotten_hash = ? WHERE number = ?",
-                    (last, chain.digest(payload).hex(), number),
-                )
-        return len(old)
-
-    def _refuse_others_punches(self) -> None:
-        rows = self._connection.execute(
-            "SELECT terminal, office, count(*) FROM outbox JOIN outbox_epochs ON number = outbox.epoch "
-            "WHERE acknowledged_us IS NULL AND (terminal, office) <> (?, ?) GROUP BY terminal, office",
-            (self._terminal, self._office),
-        ).fetchall()
-        for terminal, office, left in rows:
-            raise OutboxFailed(
-                f"the card still holds {left} punches of terminal {terminal} of office {office} that the centre "
-                "lacks; set terminal.id and office.id back until they are sent"
-            )
+            return epochs.forget_some(self._connection, number, before_us)
 
     def _newest(self) -> Epoch:
         with failing_clearly():
@@ -376,15 +367,6 @@ class Outbox:
         if epoch is None:
             raise OutboxFailed("the card's database was replaced while it was in use; restart the terminal")
         return epoch
-
-    def _event(self, payload: bytes) -> AttendanceEvent:
-        try:
-            entry, _ = chain.read_entry(payload)
-        except MessageRefused as error:
-            raise OutboxFailed(f"a row on the card is damaged: {error}") from error
-        if not isinstance(entry, AttendanceEvent):
-            raise OutboxFailed("a row on the card is damaged: a note of the clock has an employee")
-        return entry
 
     def _rows(self, sql: str, values: tuple[object, ...]) -> list[Any]:
         with failing_clearly():

@@ -1,4 +1,4 @@
-"""Rows that have to be recorded once more in the present epoch, and the punch in each.
+"""Rows that have to be recorded once more in the present epoch, and the entry in each.
 
 The centre has other bytes under their place (the card is a copy, or was put back), or they were written before punches
 were signed. Works inside a transaction of the caller.
@@ -6,27 +6,32 @@ were signed. Works inside a transaction of the caller.
 
 import secrets
 import sqlite3
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable
+from typing import assert_never
 
 import msgspec
 
 from sync import chain, receipts
-from sync.messages import AttendanceEvent, ClockQuality, Hex32, Instant, MessageRefused, Natural, Punch, Receipt
+from sync.keys import Signer
+from sync.messages import (
+    AttendanceEvent,
+    ClockNote,
+    ClockQuality,
+    Correction,
+    DeskNote,
+    Hex32,
+    Instant,
+    MessageRefused,
+    Natural,
+    Punch,
+    Receipt,
+)
+from sync.outbox import corrections
+from sync.outbox.appending import append, place_of_next
+from sync.outbox.card import OutboxFailed
+from sync.outbox.epochs import Epoch
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Again:
-    """What a row said, but for its place. `first_seq` is the row of the same epoch that it repeats."""
-
-    punch: Punch
-    receipt: str
-    clock: ClockQuality
-    boot_id: str
-    boottime_ns: int
-    recorded_at: datetime
-    was: tuple[str, int]
-    first_seq: int | None
+Movable = AttendanceEvent | Correction | DeskNote
 
 
 class _Unsigned(msgspec.Struct, frozen=True):
@@ -46,32 +51,81 @@ class _Unsigned(msgspec.Struct, frozen=True):
 _unsigned = msgspec.json.Decoder(_Unsigned)
 
 
-def punch_in(payload: bytes) -> Again | None:
-    """Return what the row said, None for a note of the clock, which is worth nothing elsewhere.
+def said_in(payload: bytes, *, office: str, terminal: str) -> Movable | None:
+    """Return the entry that the row holds, None for a note of the clock, which is worth nothing elsewhere.
 
-    Raises MessageRefused for a damaged row.
+    One from before punches were signed is given what it lacks. Raises MessageRefused for a damaged row.
     """
-    entry: AttendanceEvent | _Unsigned
     if b"\n" in payload:
         signed, _ = chain.read_entry(payload)
-        if not isinstance(signed, AttendanceEvent):
-            return None
-        entry = signed
-    else:
-        try:
-            entry = _unsigned.decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise MessageRefused(f"a row on the card is damaged: {type(error).__name__}") from None
-    return Again(
-        punch=entry.punch,
-        receipt=entry.receipt or receipts.from_number(secrets.randbits(receipts.BITS)),
-        clock=entry.clock,
-        boot_id=entry.boot_id,
-        boottime_ns=entry.boottime_ns,
-        recorded_at=entry.recorded_at or entry.punch.occurred_at,
-        was=(entry.epoch, entry.seq),
-        first_seq=entry.repeat_of,
+        return None if isinstance(signed, ClockNote) else signed
+    try:
+        unsigned = _unsigned.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MessageRefused(f"a row on the card is damaged: {type(error).__name__}") from None
+    return AttendanceEvent(
+        terminal=terminal,
+        epoch=unsigned.epoch,
+        seq=unsigned.seq,
+        office=office,
+        prev_hash=chain.GENESIS,
+        clock=unsigned.clock,
+        recorded_at=unsigned.recorded_at or unsigned.punch.occurred_at,
+        boot_id=unsigned.boot_id,
+        boottime_ns=unsigned.boottime_ns,
+        punch=unsigned.punch,
+        receipt=unsigned.receipt or receipts.from_number(secrets.randbits(receipts.BITS)),
+        repeat_of=unsigned.repeat_of,
     )
+
+
+def record(
+    connection: sqlite3.Connection,
+    number: int,
+    seq: int,
+    *,
+    present: Callable[[], Epoch],
+    signer: Signer,
+    at_us: int,
+) -> None:
+    """Have the entry of that row recorded in the epoch that `present` gives, and the row never sent again.
+
+    A correction goes on naming its punch, wherever that lies. Raises OutboxFailed for a damaged row.
+    """
+    payload = take_out(connection, number, seq, at_us=at_us)
+    epoch = present()
+    try:
+        said = said_in(payload, office=epoch.office, terminal=epoch.terminal)
+    except MessageRefused as error:
+        raise OutboxFailed(str(error)) from error
+    if said is None:
+        return
+    changed = place_of_next(
+        epoch,
+        clock=said.clock,
+        boot_id=said.boot_id,
+        boottime_ns=said.boottime_ns,
+        recorded_at=said.recorded_at,
+    )
+    changed["moved_from"] = said.epoch, said.seq
+    match said:
+        case AttendanceEvent():
+            name_receipt(connection, number, seq, said.receipt)
+            if said.repeat_of is not None:
+                changed["repeat_of"] = moved_to(connection, epoch.number, receipt_of=(number, said.repeat_of))
+        case Correction():
+            punch = corrections.named(connection, employee=said.employee, receipt=said.receipt)
+            if punch is None:
+                changed["of_epoch"] = said.of_epoch or said.epoch
+            else:
+                changed["of"], changed["of_epoch"] = punch.as_seen_from(epoch.epoch)
+        case DeskNote():
+            pass
+        case _:
+            assert_never(said)
+    append(connection, epoch, msgspec.structs.replace(said, **changed), signer)
+    if isinstance(said, AttendanceEvent):
+        corrections.carry_over(connection, (number, seq), (epoch.number, epoch.last_seq + 1))
 
 
 def take_out(connection: sqlite3.Connection, number: int, seq: int, *, at_us: int) -> bytes:

@@ -3,14 +3,18 @@
 Every function works inside a transaction of the caller.
 """
 
+import itertools
 import secrets
 import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from sync import chain
 from sync.chain import GENESIS
 from sync.keys import Signer
+from sync.outbox.card import OutboxFailed
 
+_FORGET_ROWS = 500
 _BIRTH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -87,6 +91,37 @@ def earlier(connection: sqlite3.Connection, *, before: int, most: int) -> tuple[
         if len(found) == most:
             break
     return tuple(found)
+
+
+def refuse_others(connection: sqlite3.Connection, *, office: str, terminal: str) -> None:
+    """Return when the card holds nothing of another terminal that the centre lacks. Raises OutboxFailed."""
+    rows = connection.execute(
+        "SELECT terminal, office, count(*) FROM outbox JOIN outbox_epochs ON number = outbox.epoch "
+        "WHERE acknowledged_us IS NULL AND (terminal, office) <> (?, ?) GROUP BY terminal, office",
+        (terminal, office),
+    ).fetchall()
+    for other, at, left in rows:
+        raise OutboxFailed(
+            f"the card still holds {left} punches of terminal {other} of office {at} that the centre "
+            "lacks; set terminal.id and office.id back until they are sent"
+        )
+
+
+def forget_some(connection: sqlite3.Connection, number: int, before_us: int) -> int:
+    """Delete some rows from the beginning of an epoch that were acknowledged before then; return how many."""
+    rows = connection.execute(
+        "SELECT seq, payload, acknowledged_us FROM outbox WHERE epoch = ? ORDER BY seq LIMIT ?",
+        (number, _FORGET_ROWS),
+    ).fetchall()
+    old = list(itertools.takewhile(lambda row: row[2] is not None and row[2] < before_us, rows))
+    if old:
+        last, payload, _ = old[-1]
+        connection.execute("DELETE FROM outbox WHERE epoch = ? AND seq <= ?", (number, last))
+        connection.execute(
+            "UPDATE outbox_epochs SET forgotten_to = ?, forgotten_hash = ? WHERE number = ?",
+            (last, chain.digest(payload).hex(), number),
+        )
+    return len(old)
 
 
 def microseconds(moment: datetime) -> int:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from sync import chain
-from sync.messages import AttendanceEvent, Entry, MessageRefused
+from sync.messages import AttendanceEvent, Correction, Entry, MessageRefused
+from sync.outbox import corrections
 from sync.outbox.epochs import microseconds
 
 _ENTRY = re.compile(rb'\{"type":"(?:event|clock|correction|desk)"[^\n]{20,16384}\n[A-Za-z0-9+/]{86}==')
@@ -48,8 +49,13 @@ def salvage(connection: sqlite3.Connection, damaged: Path, *, verify: chain.Veri
         found = _read(damaged, verify or (lambda _signature, _body: True))
         connection.execute("BEGIN IMMEDIATE")
         try:
-            for epoch, rows in _by_epoch(found.waiting):
+            epochs = list(_by_epoch(found.waiting))
+            for epoch, rows in epochs:
                 _put(connection, epoch, rows, found.epochs.get(epoch, {}))
+            for _, rows in epochs:
+                for entry, _ in rows:
+                    if isinstance(entry, Correction):
+                        corrections.apply(connection, entry)
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:

@@ -45,4 +45,13 @@ MIGRATIONS: tuple[tuple[str, str], ...] = (
         ALTER TABLE outbox ADD COLUMN moved INTEGER NOT NULL DEFAULT 0;
         """,
     ),
+    # What corrections say of a punch, beside its bytes. Like a note of the clock, they and notes of the desk lie here
+    # without an employee.
+    (
+        "outbox_3_corrections",
+        """
+        ALTER TABLE outbox ADD COLUMN voided INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE outbox ADD COLUMN direction_now TEXT;
+        """,
+    ),
 )
