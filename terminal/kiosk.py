@@ -22,6 +22,7 @@ from terminal.ledger import Ledger
 from terminal.pin import PinDesk
 from terminal.policy import rules_of
 from terminal.pulse import Pulse
+from terminal.readers import Bursts
 from terminal.screens import screen_of
 from terminal.screens.catalogue import language
 from terminal.screens.drawing import Screen
@@ -44,7 +45,6 @@ from terminal.visit.signals import (
     SetLanguage,
     Tapped,
     Tick,
-    Typed,
 )
 from terminal.visit.states import AlreadyRecorded, NotRecognised, Now, Recorded, State
 
@@ -79,6 +79,7 @@ class Kiosk:
         self._seen, self._gallery, self._pulse = seen, gallery, pulse
         self._rules = rules_of(settings)
         self._visit = visit.start(self._rules, self._now())
+        self._bursts = Bursts()
         self._answered: tuple[int, ...] = ()
         self._screen: Screen | None = None
         self._picture: Picture | None = None
@@ -143,7 +144,9 @@ class Kiosk:
                 case Closed():
                     self.closed = True
                 case Pressed():
-                    self._feed(Typed(key=event.key))
+                    typed = self._bursts.heard(event.key, time.monotonic())
+                    if typed is not None:
+                        self._feed(typed)
                 case Touched():
                     button = self._screen.button_at(event.x, event.y) if self._screen else None
                     if button is not None:
@@ -192,6 +195,7 @@ class Kiosk:
                     wait_s=answer.wait_s,
                     earlier=earlier,
                     gallery_version=answer.gallery_version,
+                    evidence_ref=answer.evidence_ref,
                 )
             )
 

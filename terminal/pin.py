@@ -42,6 +42,7 @@ class PinAnswer:
     employee: str | None = None
     wait_s: float = 0.0
     gallery_version: int = 0
+    evidence_ref: str | None = None
 
 
 def hash_pin(employee: str, pin: str) -> str:

@@ -25,6 +25,7 @@ MAY_IMPORT = {
 PURE = (
     "terminal/policy.py",
     "terminal/quality.py",
+    "terminal/readers.py",
     "terminal/covering.py",
     "terminal/hints.py",
     "terminal/service.py",

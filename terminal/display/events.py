@@ -14,6 +14,7 @@ _KEYS = {
     pygame.K_ESCAPE: signals.CANCEL,
     **{getattr(pygame, f"K_KP{digit}"): str(digit) for digit in range(10)},
 }
+_SILENT = (pygame.K_TAB, pygame.K_CAPSLOCK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,7 @@ class Touched:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pressed:
-    """A key: a printable character, or one of the names in `signals`."""
+    """A key: a printable character, or one of the names in `signals`, FOREIGN for characters that are not printable."""
 
     key: str
 
@@ -60,4 +61,6 @@ def _key_of(event: pygame.Event) -> str | None:
         return _KEYS[event.key]
     if len(event.unicode) == 1 and event.unicode.isprintable():
         return str(event.unicode)
+    if event.key not in _KEYS and event.unicode and event.key not in _SILENT:
+        return signals.FOREIGN  # as a direction mark in a QR code: it may not vanish and leave a sound number behind
     return _KEYS.get(event.key)

@@ -41,6 +41,7 @@ from terminal.visit.steps import (
 CODE_DIGITS = 6
 MAX_NUMBER = 32
 _CHECKING_S = 10.0  # a PIN check takes well under a second; this long means the desk is gone
+_PROBLEMS = {PinVerdict.WAIT: PinProblem.WAIT, PinVerdict.NO_ANSWER: PinProblem.NO_ANSWER}
 
 
 @leads_to(PinNumber)
@@ -54,7 +55,7 @@ def tap(visit: Visit, state: State, given: Tapped, now: Now) -> Step:
     return open_keypad(visit, KeypadReason.ASKED, arrived_at(state, now), now), (Chime(sound=Sound.KEY),)
 
 
-@leads_to(PinNumber)
+@leads_to(PinNumber, PinCode)
 def start_typing(visit: Visit, state: State, given: Typed, now: Now) -> Step:
     """The first key opens the keypad and counts: a keyboard, a reader that types, need no touch."""
     if given.key in signals.KEYS:
@@ -62,7 +63,7 @@ def start_typing(visit: Visit, state: State, given: Typed, now: Now) -> Step:
     if given.key != signals.ENTER and not _fits_number("", given.key):
         return visit, ()
     visit = open_keypad(visit, KeypadReason.ASKED, arrived_at(state, now), now)
-    if given.key == signals.ENTER or not isinstance(visit.state, PinNumber):
+    if (given.key == signals.ENTER and not given.burst) or not isinstance(visit.state, PinNumber):
         return visit, (Chime(sound=Sound.KEY),)
     return type_number(visit, visit.state, given, now)
 
@@ -73,6 +74,8 @@ def type_number(visit: Visit, state: PinNumber, given: Typed | Tapped, now: Now)
     match _key(given):
         case signals.CANCEL:
             return home(visit, now), (Chime(sound=Sound.KEY),)
+        case signals.ENTER if burst := _burst(given):
+            return _take_burst(visit, state, burst, now)
         case signals.ENTER if not number:
             return _keep_typing(visit, state, now, problem=PinProblem.NO_NUMBER)
         case signals.ENTER:
@@ -91,6 +94,10 @@ def type_code(visit: Visit, state: PinCode, given: Typed | Tapped, now: Now) -> 
     match _key(given):
         case signals.CANCEL:
             return home(visit, now), (Chime(sound=Sound.KEY),)
+        case signals.ENTER if (burst := _burst(given)) and burst != code:
+            # A badge read once more is no PIN, and no try; what else a reader says here is not read at all.
+            problem = None if burst == state.number else PinProblem.UNREADABLE
+            return _keep_typing(visit, state, now, code="", problem=problem)
         case signals.ENTER if len(code) < CODE_DIGITS:
             return _keep_typing(visit, state, now, problem=PinProblem.TOO_SHORT)
         case signals.ENTER:
@@ -122,14 +129,14 @@ def hear_desk(visit: Visit, state: PinChecking, given: PinAnswered, now: Now) ->
         return _punch_pin(visit, state, given.employee, given, now)
     if for_desk and given.verdict is PinVerdict.OK and desk.opens(given, state.number):
         return desk.open_desk(visit, state.number, now)
-    waits = given.verdict is PinVerdict.WAIT
     code = PinCode(
         keypad=_used(visit, state.keypad, now),
         number=state.number,
-        problem=PinProblem.WAIT if waits else PinProblem.WRONG,
+        problem=_PROBLEMS.get(given.verdict, PinProblem.WRONG),
         wait_until_s=now.monotonic_s + given.wait_s,
     )
-    refused = (NoteDesk(employee=state.number, action="refused"),) if for_desk and not waits else ()
+    wrong = for_desk and given.verdict not in _PROBLEMS
+    refused = (NoteDesk(employee=state.number, action="refused"),) if wrong else ()
     return at(visit, code), (*refused, Chime(sound=Sound.REFUSED))
 
 
@@ -161,6 +168,7 @@ def _punch_pin(visit: Visit, state: PinChecking, employee: str, given: PinAnswer
             passed_s=state.until_s - _CHECKING_S - state.keypad.arrived_s,
         ),
         gallery_version=given.gallery_version,
+        evidence_ref=given.evidence_ref,
     )
     return record(visit, punch, first, None, now)
 
@@ -185,6 +193,21 @@ def _check(visit: Visit, state: PinCode, now: Now) -> Step:
     )
     asks = CheckPin(check=check, number=state.number, pin=state.code)
     return at(remember(visit, check=check), checking), (asks,)
+
+
+def _take_burst(visit: Visit, state: PinNumber, burst: str, now: Now) -> Step:
+    """A badge held to a reader names its number in one go, whatever stood there; one that cannot be it goes whole."""
+    if _is_number(burst):
+        return at(visit, PinCode(keypad=_used(visit, state.keypad, now), number=burst)), (Chime(sound=Sound.KEY),)
+    return _keep_typing(visit, state, now, number="", problem=PinProblem.UNREADABLE)
+
+
+def _burst(given: Typed | Tapped) -> str:
+    return given.burst if isinstance(given, Typed) else ""
+
+
+def _is_number(text: str) -> bool:
+    return all(_fits_number(text[:place], character) for place, character in enumerate(text))
 
 
 def _key(given: Typed | Tapped) -> str:

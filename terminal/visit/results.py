@@ -135,7 +135,7 @@ def tap_result(visit: Visit, state: Result, given: Tapped, now: Now) -> Step:
     return tap(visit, state, given, now)
 
 
-@leads_to(Correcting, History, PinNumber)
+@leads_to(Correcting, History, PinCode, PinNumber)
 def type_result(visit: Visit, state: Result, given: Typed, now: Now) -> Step:
     button = signals.KEYS.get(given.key)
     if button is not None:

@@ -34,9 +34,11 @@ class Tapped:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Typed:
-    """A key: one character, or BACKSPACE, ENTER, CANCEL."""
+    """A key: one character, or BACKSPACE, ENTER, CANCEL. `burst` comes with the ENTER of a reader that types: the whole
+    line, whose characters were each Typed before, too fast for fingers."""
 
     key: str = field(repr=False)
+    burst: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +72,13 @@ class PinVerdict(StrEnum):
     OK = "ok"
     REFUSED = "refused"
     WAIT = "wait"
+    NO_ANSWER = "no_answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinAnswered:
-    """The PIN desk's answer to `check`. `employee`, its `earlier` punch, `gallery_version` and whether they are an
-    `administrator` matter for OK only."""
+    """The PIN desk's answer to `check`. `employee`, its `earlier` punch, `gallery_version`, whether they are an
+    `administrator`, and `evidence_ref`, what there is of a picture, matter for OK only."""
 
     check: int
     verdict: PinVerdict
@@ -83,6 +86,7 @@ class PinAnswered:
     wait_s: float = 0.0
     earlier: AttendanceEvent | None = None
     gallery_version: int = 0
+    evidence_ref: str | None = None
     administrator: bool = False
 
 
@@ -110,6 +114,8 @@ KEYS = {"+": CHANGE_BUTTON, "-": NOT_ME_BUTTON, "*": TODAY_BUTTON, "/": EASE_BUT
 BACKSPACE = "backspace"
 ENTER = "enter"
 CANCEL = "cancel"
+FOREIGN = "\N{REPLACEMENT CHARACTER}"
+"""A character that nobody types on purpose, and that is part of nothing: what stands in its line is not read."""
 
 # --- effects --------------------------------------------------------------------------------------------------------
 

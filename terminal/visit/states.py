@@ -174,6 +174,7 @@ class PinProblem(StrEnum):
     WRONG = "wrong"
     WAIT = "wait"
     NO_ANSWER = "no_answer"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -668,7 +668,8 @@ EXAMPLES: dict[type[Input], tuple[Input, ...]] = {
     ),
     CameraChanged: tuple(camera(state) for state in ("ok", "starting", "lost")),
     Tapped: tuple(Tapped(button=button) for button in BUTTONS_OF_ALL),
-    Typed: tuple(Typed(key=key) for key in (*"71x?+-*/", ENTER, BACKSPACE, CANCEL)),
+    Typed: tuple(Typed(key=key) for key in (*"71x?+-*/", ENTER, BACKSPACE, CANCEL))
+    + tuple(Typed(key=ENTER, burst=burst) for burst in ("1001", "no number", "739206")),
     Committed: (Committed(event=event(punch("1001", at=SEVEN))), Committed(event=event(punch("9")))),
     Corrected: tuple(
         Corrected(event=event(punch("1001", at=SEVEN + timedelta(seconds=0.1))), direction=direction)
