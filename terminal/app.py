@@ -3,26 +3,28 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 
 import config
 from errors import HadirError
 from sync import notify
 from sync.collector_key import ack_door
+from sync.outbox import Outbox
 from sync.received_sets import ReleaseDoor
 from sync.releases import EncodingSet, Person, ReleaseRefused
 from sync.uplink import Uplink
 from terminal import chrony, store
 from terminal.camera import Camera, open_camera
 from terminal.card import Card, take, wait_for
+from terminal.clerk import Clerk
 from terminal.clock import Clock
 from terminal.display import Display
 from terminal.faces import Engine, engine_id_of, open_engine
 from terminal.gallery import Gallery
 from terminal.kiosk import Kiosk
 from terminal.lasting import Lasting
-from terminal.ledger import Ledger
+from terminal.ledger import Ledger, empty_day
 from terminal.pin import PinDesk
 from terminal.pulse import Pulse
 from terminal.sighting import CameraState, Sighting
@@ -94,16 +96,21 @@ def run(
 
         uplink = Lasting("uplink", make_uplink, crashed=pulse.restarted)
         seen: Newest[Sighting | CameraState] = Newest()
-        ledger = Ledger(
-            settings,
-            outbox=card.outbox,
-            clock=clock,
-            wake_uplink=lambda: uplink.body.wake(),
-            refused=storage.wake,
-        )
-        kiosk = Kiosk(
-            settings, display=display, ledger=ledger, desk=desk, seen=seen, gallery=shelf.gallery, pulse=pulse
-        )
+
+        @contextmanager
+        def open_ledger() -> Iterator[Ledger]:
+            with closing(store.open_card(settings.terminal.state)) as connection:
+                yield Ledger(
+                    settings,
+                    outbox=Outbox(connection, office=settings.office.id, terminal=settings.terminal.id, signer=signer),
+                    clock=clock,
+                    wake_uplink=lambda: uplink.body.wake(),
+                    refused=storage.wake,
+                )
+
+        clerk = Clerk(open_ledger, nobody_yet=empty_day(settings), look=pulse.look)
+        parts.callback(clerk.close)
+        kiosk = Kiosk(settings, display=display, clerk=clerk, desk=desk, seen=seen, gallery=shelf.gallery, pulse=pulse)
 
         def make_eyes(eyes: Engine) -> Vision:
             return Vision(

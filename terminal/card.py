@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -32,12 +32,11 @@ _log = logging.getLogger("hadir.terminal.card")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """The main thread's card. `known` is what it tells of the time, `alarms` are those that stand on it.
+    """The card in this process's hands. `known` is what it tells of the time, `alarms` are those that stand on it.
 
-    `close` gives it back, and may be called once.
+    Each thread that uses it opens it for itself. `close` gives it back, and may be called once.
     """
 
-    outbox: Outbox
     signer: keys.Signer
     known: clock.Remembered
     alarms: tuple[str, ...]
@@ -54,23 +53,17 @@ def take(settings: config.Config) -> Card:
         held.enter_context(store.claim(folder))
         with suppress(OSError):  # a card that is full cannot even be opened
             storage.make_room(folder, quota_mb=settings.terminal.storage_mb)
-        connection = store.open_card(folder)
-        held.callback(connection.close)
-        try:
-            signer = keys.signer(store.own_key(connection, folder))
-            outbox = Outbox(connection, office=settings.office.id, terminal=settings.terminal.id, signer=signer)
-            known = clock.remembered(newest_entries(connection), clock.boot_id())
-        except OutboxFailed as error:
-            if isinstance(error.__cause__, sqlite3.Error):
-                raise store.CardFailing(str(error)) from error
-            raise
-        return Card(
-            outbox=outbox,
-            signer=signer,
-            known=known,
-            alarms=store.alarms(connection),
-            close=held.pop_all().close,
-        )
+        with closing(store.open_card(folder)) as connection:
+            try:
+                signer = keys.signer(store.own_key(connection, folder))
+                Outbox(connection, office=settings.office.id, terminal=settings.terminal.id, signer=signer)
+                known = clock.remembered(newest_entries(connection), clock.boot_id())
+            except OutboxFailed as error:
+                if isinstance(error.__cause__, sqlite3.Error):
+                    raise store.CardFailing(str(error)) from error
+                raise
+            alarms = store.alarms(connection)
+        return Card(signer=signer, known=known, alarms=alarms, close=held.pop_all().close)
 
 
 def wait_for(settings: config.Config, *, display: Display, stop: threading.Event) -> Card | None:

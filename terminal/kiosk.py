@@ -1,24 +1,25 @@
 """The main thread's loop: what was touched, typed, seen and answered steps the visit; what it asks for is done.
 
-Everything that may wait (camera, network, PIN checks) is on another thread. Only the card is written here: the screen
-turns green when the commit has returned, and not before.
+Everything that may wait (camera, network, card, PIN checks) is on another thread. The screen turns green when the
+clerk says that the punch is committed, and not before.
 """
 
 import logging
 import math
 import time
-from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import assert_never
 
 import config
 from errors import where
+from sync.messages import AttendanceEvent
 from terminal import visit
+from terminal.clerk import Clerk
 from terminal.display import Closed, Display, DisplayFailed, Pressed, Touched
 from terminal.faces import Picture
 from terminal.gallery import Gallery
-from terminal.ledger import Ledger
+from terminal.matching import Outcome
 from terminal.pin import PinDesk
 from terminal.policy import rules_of
 from terminal.pulse import Pulse
@@ -33,7 +34,6 @@ from terminal.visit.signals import (
     CameraChanged,
     CheckPin,
     Chime,
-    CommitFailed,
     Correct,
     Effect,
     Input,
@@ -67,7 +67,7 @@ class Kiosk:
         settings: config.Config,
         *,
         display: Display,
-        ledger: Ledger,
+        clerk: Clerk,
         desk: PinDesk,
         seen: Newest[Sighting | CameraState],
         gallery: Callable[[], Gallery],
@@ -75,7 +75,7 @@ class Kiosk:
     ) -> None:
         self._settings = settings
         self._zone = settings.office.zone
-        self._display, self._ledger, self._desk = display, ledger, desk
+        self._display, self._clerk, self._desk = display, clerk, desk
         self._seen, self._gallery, self._pulse = seen, gallery, pulse
         self._rules = rules_of(settings)
         self._visit = visit.start(self._rules, self._now())
@@ -102,11 +102,11 @@ class Kiosk:
         return self._answered
 
     def advances(self) -> bool:
-        """Return whether both ways to a punch work: the PIN desk answers, and vision was heard from lately.
+        """Return whether both ways to a punch work: card and PIN desk answer, and vision was heard from lately.
 
         A vision thread at the end of its clip has nothing to say.
         """
-        if not self._desk.alive:
+        if not (self._clerk.alive and self._desk.alive):
             return False
         ended = self._pulse.camera == "lost" and self._settings.camera.source.startswith(("file:", "folder:"))
         return ended or time.monotonic() < self._heard_s + VISION_SILENT_S
@@ -163,7 +163,7 @@ class Kiosk:
                 self._heard_s = now_s
                 self._picture = news.picture
                 self._pulse.camera = "ok"
-                self._feed(Saw(sighting=news, earlier=self._ledger.earlier_of(news, self._answered)))
+                self._feed(Saw(sighting=news, earlier=self._earlier_of(news)))
             case CameraState():
                 self._heard_s = now_s
                 self._camera_is(news)
@@ -184,9 +184,17 @@ class Kiosk:
             self._picture = None
         self._feed(CameraChanged(camera=camera))
 
+    def _earlier_of(self, sighting: Sighting) -> AttendanceEvent | None:
+        found = sighting.served.identification if sighting.served is not None else None
+        if found is None or found.outcome is not Outcome.MATCH or found.employee is None:
+            return None
+        return self._clerk.day.earlier(found.employee, self._now().at)
+
     def _take_answers(self) -> None:
+        while (written := self._clerk.answer()) is not None:
+            self._feed(written)
         while (answer := self._desk.answer()) is not None:
-            earlier = self._ledger.earlier(answer.employee) if answer.employee is not None else None
+            earlier = self._clerk.day.earlier(answer.employee, self._now().at) if answer.employee is not None else None
             self._feed(
                 PinAnswered(
                     check=answer.check,
@@ -202,32 +210,27 @@ class Kiosk:
     # --- the visit and its effects ----------------------------------------------------------------------------------
 
     def _feed(self, given: Input) -> None:
-        inputs = deque([given])
-        while inputs:
-            before = self._visit.state
-            self._visit, effects = visit.step(self._visit, inputs.popleft(), self._now())
-            if isinstance(self._visit.state, NotRecognised) and not isinstance(before, NotRecognised):
-                _log.info("visit not recognised")
-            memory = self._visit.memory
-            self._answered = (*memory.done, *memory.quiet)
-            for effect in effects:
-                inputs.extend(self._do(effect))
+        before = self._visit.state
+        self._visit, effects = visit.step(self._visit, given, self._now())
+        if isinstance(self._visit.state, NotRecognised) and not isinstance(before, NotRecognised):
+            _log.info("visit not recognised")
+        memory = self._visit.memory
+        self._answered = (*memory.done, *memory.quiet)
+        for effect in effects:
+            self._do(effect)
 
-    def _do(self, effect: Effect) -> tuple[Input, ...]:
+    def _do(self, effect: Effect) -> None:
         match effect:
-            case Record():
-                return (self._ledger.record(effect),)
+            case Record() | Correct() | NoteDesk():
+                self._clerk.ask(effect)
             case CheckPin():
                 self._desk.ask(effect.check, effect.number, effect.pin)
-            case Correct() | NoteDesk():
-                return (CommitFailed(),)
             case SetLanguage() | Restart():
                 pass
             case Chime():
                 self._display.sound(effect.sound)
             case _:
                 assert_never(effect)
-        return ()
 
     # --- the screen -------------------------------------------------------------------------------------------------
 
@@ -236,10 +239,7 @@ class Kiosk:
         if now_s < self._looked_s + _VITALS_EVERY_S:
             return
         self._looked_s = now_s
-        self._pulse.look()
-        self._ledger.note_clock()
-        if self._pulse.offline_since() is not None:
-            self._ledger.count()
+        self._clerk.upkeep(count=self._pulse.offline_since() is not None)
 
     def _draw(self) -> None:
         self._screen = screen_of(self.state, self._context())
@@ -260,7 +260,7 @@ class Kiosk:
             picture=self._picture is not None,
             camera=self._pulse.camera,
             offline_since=self._pulse.offline_since(),
-            waiting=self._ledger.waiting,
+            waiting=self._clerk.waiting,
             gallery_version=gallery.version,
             gallery_people=len(gallery.people),
             clock=vitals.clock,

@@ -1,25 +1,31 @@
 """What the kiosk asks of its card: keep a punch, say what was kept before, count what the centre lacks.
 
-The card's refusals end here: whoever asks gets CommitFailed, None or the last count, and the log the reason.
+The card's refusals end here: whoever asks gets CommitFailed, the day as it was or the last count, and the log the
+reason. It waits for the card, so it belongs to the clerk's thread.
 """
 
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 
 import config
-from sync.messages import UNTIMED, AttendanceEvent
+from sync.messages import UNTIMED, AttendanceEvent, Change, ClockQuality
 from sync.outbox import Outbox, OutboxFailed
 from terminal.clock import Clock, boot_id
-from terminal.matching import Outcome
-from terminal.sighting import Sighting
-from terminal.visit.signals import CommitFailed, Committed, Record
+from terminal.day import Day
+from terminal.visit.signals import CommitFailed, Committed, Correct, Corrected, NoteDesk, Record
+from terminal.visit.states import DayLine
 
 _log = logging.getLogger("hadir.terminal.ledger")
 
 
+def empty_day(settings: config.Config) -> Day:
+    """Return the office's day on which nobody punched yet."""
+    return Day(zone=settings.office.zone, repeat_window_s=settings.visit.repeat_window_s)
+
+
 class Ledger:
-    """The main thread's side of the outbox."""
+    """The outbox as the clerk's thread uses it, and the day it makes of it."""
 
     def __init__(
         self,
@@ -31,12 +37,12 @@ class Ledger:
         refused: Callable[[], None],
     ) -> None:
         """`refused` is called when the card did not take a punch: it may only need room."""
-        self._zone: tzinfo = settings.office.zone
-        self._repeat_window_s = settings.visit.repeat_window_s
         self._outbox, self._clock, self._wake_uplink = outbox, clock, wake_uplink
         self._untimed = True  # the process before may have left punches that wait for the time
         self._refused = refused
         self._said = ""
+        self.day = empty_day(settings)
+        """The punches of the office's day; swapped whole, so that any thread may read it."""
         self.waiting = 0
         """How many punches the centre lacked when they were counted last."""
 
@@ -45,20 +51,24 @@ class Ledger:
         punch = asked.punch
         quality, now = self._clock.look()
         try:
+            first = self._of_this_epoch(asked.first)
             event = self._outbox.record(
                 punch,
                 clock=quality,
                 boot_id=boot_id(),
                 boottime_ns=now.boottime_ns,
                 recorded_at=now.at,
-                repeat_of=asked.first.seq if asked.first is not None else None,
+                repeat_of=first.seq if first is not None else None,
             )
         except OutboxFailed as error:
             _log.error("visit not recorded employee=%s method=%s: %s", punch.employee, punch.method, error)
             self._refused()
             return CommitFailed()
-        self._clock.recorded(quality, now.at)
-        self._untimed = self._untimed or quality in UNTIMED
+        self._kept(quality, now.at)
+        if event.epoch == self.day.epoch:
+            self.day = self.day.having(event)
+        else:
+            self._look_at_day(now.at)
         taken = datetime.now(UTC) - punch.first_seen_at
         _log.info(
             "visit recorded employee=%s method=%s seq=%d ms_from_first_seen=%d%s",
@@ -68,8 +78,75 @@ class Ledger:
             taken // timedelta(milliseconds=1),
             f" repeat_of={event.repeat_of}" if event.repeat_of is not None else "",
         )
+        return Committed(event=event, first_event=first, today=self._today(punch.employee, now.at))
+
+    def correct(self, asked: Correct) -> Corrected | CommitFailed:
+        """Return Corrected when the correction is on the card, whatever is cut now; else CommitFailed."""
+        employee = asked.event.punch.employee
+        quality, now = self._clock.look()
+        try:
+            entry = self._outbox.correct(
+                asked.event,
+                change=Change.DIRECTION if asked.direction is not None else Change.NOT_ME,
+                direction=asked.direction,
+                made_at=now.at,
+                clock=quality,
+                boot_id=boot_id(),
+                boottime_ns=now.boottime_ns,
+                recorded_at=now.at,
+            )
+        except OutboxFailed as error:
+            _log.error("correction not recorded employee=%s: %s", employee, error)
+            self._refused()
+            return CommitFailed()
+        self._kept(quality, now.at)
+        self.day = self.day.corrected(asked.event, asked.direction)
+        _log.info("correction recorded employee=%s change=%s seq=%d of=%d", employee, entry.change, entry.seq, entry.of)
+        return Corrected(event=asked.event, direction=asked.direction, today=self._today(employee, now.at))
+
+    def note_desk(self, asked: NoteDesk) -> CommitFailed | None:
+        """Return None when the note is on the card; else CommitFailed, and it is not."""
+        quality, now = self._clock.look()
+        try:
+            note = self._outbox.note_desk(
+                employee=asked.employee,
+                action=asked.action,
+                made_at=now.at,
+                clock=quality,
+                boot_id=boot_id(),
+                boottime_ns=now.boottime_ns,
+                recorded_at=now.at,
+            )
+        except OutboxFailed as error:
+            _log.error("desk not noted employee=%s action=%s: %s", asked.employee, asked.action, error)
+            self._refused()
+            return CommitFailed()
+        self._kept(quality, now.at)
+        _log.info("desk noted employee=%s action=%s seq=%d", asked.employee, asked.action, note.seq)
+        return None
+
+    def _kept(self, quality: ClockQuality, at: datetime) -> None:
+        """An entry of that time is on the card and may be sent."""
+        self._clock.recorded(quality, at)
+        self._untimed = self._untimed or quality in UNTIMED
         self._wake_uplink()
-        return Committed(event=event, first_event=asked.first)
+
+    def _today(self, employee: str, at: datetime) -> tuple[DayLine, ...]:
+        try:
+            arrived_to = self._outbox.acknowledged_to()
+        except OutboxFailed as error:  # what was committed is committed
+            self._say(f"what has arrived cannot be read: {error}")
+            arrived_to = 0
+        return tuple(
+            DayLine(
+                at=each.event.punch.occurred_at,
+                direction=each.direction,
+                method=each.event.punch.method,
+                receipt=each.event.receipt,
+                arrived=each.event.seq <= arrived_to,
+            )
+            for each in self.day.history(employee, at)
+        )
 
     def note_clock(self) -> None:
         """The chain holds what the clock is worth, if punches of this boot wait for that and it is known now."""
@@ -90,25 +167,35 @@ class Ledger:
             _log.info("the time is known again seq=%d clock=%s", note.seq, quality)
             self._wake_uplink()
 
-    def earlier(self, employee: str) -> AttendanceEvent | None:
-        """Return the last punch of the office's day that was no repeat, and not one of an earlier life of the card."""
-        at = datetime.now(UTC)
-        midnight = at.astimezone(self._zone).replace(hour=0, minute=0, second=0, microsecond=0)
-        since = min(midnight, at - timedelta(seconds=self._repeat_window_s))
+    def look_after(self, at: datetime, *, count: bool) -> None:
+        """The clock is noted if that is due, `day` is that of `at`, and what waits is counted if asked for."""
+        self.note_clock()
+        self._look_at_day(at)
+        if count:
+            self.count()
+
+    def _look_at_day(self, at: datetime) -> None:
         try:
-            event = self._outbox.last_punch(employee, since=since)
+            epoch = self._outbox.epoch
+            known, begin = self.day.since, self.day.begin(at)
+            # Another epoch means other numbers; a clock that was set back, punches that had gone.
+            if known is None or begin < known or epoch != self.day.epoch:
+                self.day = self.day.filled(self._outbox.punches_since(begin), epoch=epoch, at=at)
+            else:
+                self.day = self.day.aged(at)
         except OutboxFailed as error:
             self._say(f"earlier punches cannot be read: {error}")
-            return None
-        return event if event is not None and event.epoch == self._outbox.epoch else None
 
-    def earlier_of(self, sighting: Sighting, answered: tuple[int, ...]) -> AttendanceEvent | None:
-        """Return the earlier punch of whoever is identified; None for `answered` tracks, of which nobody asks it."""
-        served = sighting.served
-        found = served.identification if served is not None else None
-        if served is None or found is None or found.outcome is not Outcome.MATCH or found.employee is None:
-            return None
-        return self.earlier(found.employee) if served.track_id not in answered else None
+    def _of_this_epoch(self, first: AttendanceEvent | None) -> AttendanceEvent | None:
+        """Return `first` as it is numbered now: since it was looked up, the centre may have refused its numbers.
+
+        Raises OutboxFailed.
+        """
+        if first is None or first.epoch == self._outbox.epoch:
+            return first
+        since = first.punch.occurred_at
+        found = (e for e in self._outbox.punches(first.punch.employee, since=since) if e.receipt == first.receipt)
+        return next((event for event in found if event.epoch == self._outbox.epoch), None)
 
     def count(self) -> None:
         """`waiting` is that of now, if the card can be read."""

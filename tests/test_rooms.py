@@ -27,6 +27,7 @@ PURE = (
     "terminal/quality.py",
     "terminal/readers.py",
     "terminal/covering.py",
+    "terminal/day.py",
     "terminal/hints.py",
     "terminal/service.py",
     "terminal/tracking.py",

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,17 +20,20 @@ from typing import Any
 
 import config
 from errors import HadirError
-from terminal import app, storage
+from sync.outbox import Outbox
+from terminal import app, storage, store
 from terminal.card import Card, take
+from terminal.clerk import Clerk
 from terminal.clock import Clock
 from terminal.display import Display
 from terminal.gallery import Gallery
 from terminal.kiosk import Kiosk
-from terminal.ledger import Ledger
+from terminal.ledger import Ledger, empty_day
 from terminal.pin import PinDesk
 from terminal.pulse import Pulse
 from terminal.sighting import CameraState, Sighting
 from terminal.vision import Newest
+from terminal.visit.states import Recording
 from tests.terminal.made import ENGINE_ID, served, sighting
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -154,13 +157,22 @@ class _Stage:
         )
         self._pulse = pulse
         self._seen: Newest[Sighting | CameraState] = Newest()
+
+        @contextmanager
+        def open_ledger() -> Iterator[Ledger]:
+            folder = settings.terminal.state
+            with closing(store.open_card(folder)) as connection:
+                outbox = Outbox(
+                    connection, office=settings.office.id, terminal=settings.terminal.id, signer=card.signer
+                )
+                # In the kiosk a thread is woken; here it is looked at on the spot, so that the test need not wait.
+                look = self._storage.look
+                yield Ledger(settings, outbox=outbox, clock=clock, wake_uplink=lambda: None, refused=look)
+
         self._kiosk = Kiosk(
             settings,
             display=Display(settings.display),
-            # In the kiosk a thread is woken; here it is looked at on the spot, so that the test need not wait.
-            ledger=Ledger(
-                settings, outbox=card.outbox, clock=clock, wake_uplink=lambda: None, refused=self._storage.look
-            ),
+            clerk=Clerk(open_ledger, nobody_yet=empty_day(settings), look=lambda: None),
             desk=PinDesk(settings.pin, people=lambda: (0, {}), now_s=time.monotonic),
             seen=self._seen,
             gallery=lambda: gallery,
@@ -174,6 +186,8 @@ class _Stage:
         person = replace(served(self._people, str(self._people)), first_seen_at=now)
         self._seen.put(replace(sighting(person), taken_at=now))
         self._kiosk.turn(0)
+        while isinstance(self._kiosk.state, Recording):
+            self._kiosk.turn(0.01)
         screen = self._kiosk._screen
         words = " ".join(text.words for text in screen.texts) if screen is not None else ""
         return {

@@ -272,6 +272,34 @@ def test_a_card_that_fails_is_said_and_the_next_try_succeeds(
     assert "visit not recorded employee=1001 method=face" in caplog.text
 
 
+def test_a_slow_card_holds_up_no_picture_and_closing_waits_for_it(
+    kit: Kit, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = Outbox.record
+    writing, written = threading.Event(), threading.Event()
+
+    def slow(outbox: Outbox, *given: Any, **more: Any) -> Any:
+        writing.set()
+        assert written.wait(20)
+        return record(outbox, *given, **more)
+
+    monkeypatch.setattr(Outbox, "record", slow)
+    pictures: list[Any] = []
+
+    def director() -> None:
+        kit.camera.show(1)
+        assert writing.wait(20)
+        show = Display.show
+        monkeypatch.setattr(Display, "show", lambda d, s, p=None, **m: (pictures.append(p), show(d, s, p, **m)))
+        watched.until(lambda: len({id(picture) for picture in pictures}) > 5, "the picture stands still")
+        assert "Recorded" not in watched.screens, "green before the commit"
+        threading.Timer(0.2, written.set).start()  # while the kiosk closes
+
+    live(kit, director)
+    assert "Recorded" not in watched.screens
+    assert [event.punch.employee for event in kit.events()] == ["1001"], "lost at the end"
+
+
 def test_without_a_broker_the_screen_says_since_when_and_keeps_recording(
     kit: Kit, watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
