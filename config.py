@@ -52,6 +52,8 @@ class Terminal(Section, frozen=True):
     storage_mb: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
     release_key: Path = Path("var/centre/keys/release.pub")
     collector_key: Path = Path("var/centre/keys/collector.pub")
+    evidence_key: Path = Path("var/centre/keys/evidence.pub")
+    pepper: str = ""
 
 
 class Camera(Section, frozen=True):
@@ -127,6 +129,9 @@ class Pin(Section, frozen=True):
     first_delay_s: Seconds = 30
     max_delay_s: Seconds = 300
     tries_per_minute: Count = 10
+    tries_per_day: Count = 30
+    picture: Literal["never", "unless_refused", "always"] = "unless_refused"
+    picture_days: Annotated[int, Meta(ge=1, le=3660)] = 30
 
 
 class Enroll(Section, frozen=True):
@@ -373,6 +378,8 @@ def _absolute(settings: Config, base: Path) -> Config:
             "state": anchored(settings.terminal.state),
             "release_key": anchored(settings.terminal.release_key),
             "collector_key": anchored(settings.terminal.collector_key),
+            "evidence_key": anchored(settings.terminal.evidence_key),
+            "pepper": anchored(settings.terminal.pepper),
         },
         camera={"source": source},
         engine={"models": anchored(settings.engine.models), "manifest": anchored(settings.engine.manifest)},

@@ -31,6 +31,7 @@ class Polite(click.Group):
 
     LATER: ClassVar[dict[str, str]] = {
         "enroll": "enroll.command",
+        "evidence": "sync.evidence_command",
         **dict.fromkeys(("keys", "verify-chain", "receipt", "events", "heads", "register"), "sync.command"),
     }
 

@@ -14,6 +14,7 @@ from errors import HadirError
 
 if TYPE_CHECKING:
     from sync.keys import PublicKey
+    from sync.peppers import Pepper
     from sync.verify import Report
 
 Settings = Callable[[], config.Config]
@@ -30,11 +31,43 @@ def keys() -> None:
 def keys_new(settings: Settings, /) -> None:
     """Make the centre's keys that are not there yet; never overwrites one."""
     from sync import keys as room
+    from sync import peppers
 
-    folder = settings().centre.keys
-    for name, key_id in room.new_centre_keys(folder).items():
+    here = settings()
+    folder, office = here.centre.keys, here.office.id
+    lacks_pepper = not peppers.path_in(folder, office).exists()
+    try:
+        made = room.new_centre_keys(folder)
+    except room.KeyRefused:
+        if not lacks_pepper or not room.complete(folder):
+            raise
+        made = {}
+    for name, key_id in made.items():
         click.echo(f"Made key {key_id} in {folder / name}.key.")
-    click.echo("Every kiosk needs release.pub and collector.pub; the .key files never leave the centre.")
+    if lacks_pepper:
+        _made_pepper(folder, office, peppers.new_pepper(folder, office))
+    click.echo(
+        "Every kiosk needs release.pub, collector.pub and evidence.pub, and its office's .pepper; "
+        "the .key files never leave the centre."
+    )
+
+
+@keys.command("pepper")
+@click.option("--office", help="The office; by default that of the settings.")
+@click.option("--rotate", is_flag=True, help="Add a new one; the PINs set before keep working with the older.")
+@click.pass_obj
+def keys_pepper(settings: Settings, /, office: str | None, rotate: bool) -> None:
+    """Make the secret that the PINs of an office are hashed with; its kiosks need a copy."""
+    from sync import peppers
+    from sync.register.people_schema import checked_office
+
+    here = settings()
+    office = checked_office(office or here.office.id)
+    _made_pepper(here.centre.keys, office, peppers.new_pepper(here.centre.keys, office, rotate=rotate))
+
+
+def _made_pepper(folder: Path, office: str, made: "Pepper") -> None:
+    click.echo(f"Made pepper {made.key_id} in {folder / office}.pepper: the kiosks of {office} need it, nobody else.")
 
 
 @keys.command("device")
@@ -89,7 +122,7 @@ def keys_revoke(settings: Settings, /, terminal: str, key_id: str | None) -> Non
     click.echo(f"Revoked key {key.key_id} of {key.terminal}, office {key.office}.")
 
 
-# --- evidence -------------------------------------------------------------------------------------------------------
+# --- evidence of what was recorded ----------------------------------------------------------------------------------
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 

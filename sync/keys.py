@@ -1,7 +1,8 @@
 """Keys as PEM files, Ed25519 (RFC 8032): made, loaded, signed with and checked against.
 
-The centre has three, whose private halves stay there: `release` signs encoding sets, `collector` acknowledgements,
-`heads` the daily list of chain heads that a second party keeps. Each kiosk has one of its own, `device`, made at its
+The centre has four, whose private halves stay there: `release` signs encoding sets, `collector` acknowledgements,
+`heads` the daily list of chain heads that a second party keeps, and `evidence` (X25519, RFC 7748) opens the pictures
+that kiosks seal (sync/sealing.py). Each kiosk has one of its own, `device`, made at its
 first start and never leaving it: it signs every punch, and the centre's people approve its public half once.
 
 Signatures are made with cryptography (OpenSSL) and, where there are thousands a second, checked with libsodium, which
@@ -21,6 +22,7 @@ import nacl.bindings
 import nacl.exceptions
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -33,15 +35,15 @@ from cryptography.hazmat.primitives.serialization import (
 from errors import HadirError
 from sync.durable import flush_folder, make_folder, sweep, write_whole
 
-RELEASE, COLLECTOR, HEADS, DEVICE = "release", "collector", "heads", "device"
-CENTRE = (RELEASE, COLLECTOR, HEADS)
+RELEASE, COLLECTOR, HEADS, EVIDENCE, DEVICE = "release", "collector", "heads", "evidence", "device"
+CENTRE = (RELEASE, COLLECTOR, HEADS, EVIDENCE)
 PRIVATE_NAME = "release.key"
 PUBLIC_NAME = "release.pub"
 
 PrivateKey = Ed25519PrivateKey
 PublicKey = Ed25519PublicKey
 
-_MAX_PEM_BYTES = 16_384
+_MAX_BYTES = 16_384
 
 
 class KeyRefused(HadirError):
@@ -58,8 +60,8 @@ def new_key(folder: Path, name: str = RELEASE) -> str:
     Where an earlier run was cut off between the two files, its public half is written and nothing else is done.
     Raises KeyRefused.
     """
-    with _making_in(folder):
-        return key_id(_make(folder, name).public_key())
+    with making_in(folder):
+        return _make(folder, name)
 
 
 def new_centre_keys(folder: Path) -> dict[str, str]:
@@ -67,22 +69,31 @@ def new_centre_keys(folder: Path) -> dict[str, str]:
 
     Raises KeyRefused, also where all of them are there already.
     """
-    with _making_in(folder):
-        lacking = [name for name in CENTRE if not all(path.exists() for path in _paths(folder, name))]
+    with making_in(folder):
+        lacking = _lacking(folder)
         if not lacking:
             raise KeyRefused(
                 f"every key is already there in {folder}, and kiosks may trust them; "
                 "move both halves of one away yourself if you really want a new one"
             )
-        return {name: key_id(_make(folder, name).public_key()) for name in lacking}
+        return {name: _make(folder, name) for name in lacking}
+
+
+def complete(folder: Path) -> bool:
+    """Return whether every key of the centre is in `folder`."""
+    return not _lacking(folder)
+
+
+def _lacking(folder: Path) -> list[str]:
+    return [name for name in CENTRE if not all(path.exists() for path in _paths(folder, name))]
 
 
 def device_key(folder: Path) -> PrivateKey:
     """Return the kiosk's own key, kept in `folder`; made if it is not there yet. Raises KeyRefused."""
-    with _making_in(folder):
+    with making_in(folder):
         private_path, public_path = _paths(folder, DEVICE)
         if not (private_path.exists() and public_path.exists()):
-            return _make(folder, DEVICE)
+            _make(folder, DEVICE)
         private = load_private(private_path)
         public = _public_pem(private)
         if public_path.read_bytes() != public:  # whatever became of it, it follows from the private half
@@ -112,17 +123,19 @@ def set_device_key_aside(folder: Path, *, stamp: str) -> None:
 
     Raises KeyRefused.
     """
-    with _making_in(folder):
+    with making_in(folder):
         for path in _paths(folder, DEVICE):
             if path.exists():
                 path.rename(path.with_name(f"damaged-{stamp}-{path.name}"))
         flush_folder(folder)
 
 
-def _make(folder: Path, name: str) -> PrivateKey:
+def _make(folder: Path, name: str) -> str:
+    """Have both halves in `folder`, and return the id of the key."""
     private_path, public_path = _paths(folder, name)
+    private: Ed25519PrivateKey | X25519PrivateKey
     if private_path.exists() and not public_path.exists():
-        private = load_private(private_path)
+        private = _opening(private_path) if name == EVIDENCE else load_private(private_path)
     elif private_path.exists() or public_path.exists():
         present = private_path if private_path.exists() else public_path
         raise KeyRefused(
@@ -130,13 +143,13 @@ def _make(folder: Path, name: str) -> PrivateKey:
             "move both halves away yourself if you really want a new key"
         )
     else:
-        private = Ed25519PrivateKey.generate()
+        private = X25519PrivateKey.generate() if name == EVIDENCE else Ed25519PrivateKey.generate()
         write_whole(private_path, private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=0o600)
     write_whole(public_path, _public_pem(private), mode=0o644)
-    return private
+    return id_of_raw(private.public_key().public_bytes_raw())
 
 
-def _public_pem(private: PrivateKey) -> bytes:
+def _public_pem(private: Ed25519PrivateKey | X25519PrivateKey) -> bytes:
     return private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -145,7 +158,8 @@ def _paths(folder: Path, name: str) -> tuple[Path, Path]:
 
 
 @contextmanager
-def _making_in(folder: Path) -> Iterator[None]:
+def making_in(folder: Path) -> Iterator[None]:
+    """Let one process make secrets in `folder`, which is there, for its owner only. Raises KeyRefused."""
     try:
         make_folder(folder)
         if folder.stat().st_mode & 0o077:
@@ -163,32 +177,64 @@ def _making_in(folder: Path) -> Iterator[None]:
 
 def load_private(path: Path) -> PrivateKey:
     """Return the private key of the PEM file `path`. Raises KeyRefused, also where others may read the file."""
-    content, mode = _read(path)
-    if stat.S_IMODE(mode) & 0o077:
-        raise KeyRefused(f"{path} can be read by others than its owner; run: chmod 600 '{path}'")
-    try:
-        key = load_pem_private_key(content, password=None)
-    except TypeError as error:
-        raise KeyRefused(f"{path} is protected by a passphrase; hadir needs a key without one") from error
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise KeyDamaged(f"{path} is not a private key in a PEM file; put the one back that hadir made") from error
+    key = _private(path)
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyRefused(f"{path} is not an Ed25519 key; put the one back that hadir made")
     return key
 
 
+def load_opening(path: Path) -> bytes:
+    """Return the 32 bytes of the private half of `evidence`, as `load_private` does."""
+    return _opening(path).private_bytes_raw()
+
+
+def _opening(path: Path) -> X25519PrivateKey:
+    key = _private(path)
+    if not isinstance(key, X25519PrivateKey):
+        raise KeyRefused(f"{path} is not an X25519 key, as opens pictures; give the {EVIDENCE}.key that hadir made")
+    return key
+
+
+def _private(path: Path) -> object:
+    content = read_secret(path)
+    try:
+        return load_pem_private_key(content, password=None)
+    except TypeError as error:
+        raise KeyRefused(f"{path} is protected by a passphrase; hadir needs a key without one") from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise KeyDamaged(f"{path} is not a private key in a PEM file; put the one back that hadir made") from error
+
+
 def load_public(path: Path) -> PublicKey:
     """Return the public key of the PEM file `path`. Raises KeyRefused."""
-    content, _ = _read(path)
-    try:
-        key = load_pem_public_key(content)
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise KeyRefused(
-            f"{path} is not a public key in a PEM file; copy {PUBLIC_NAME} from the centre again"
-        ) from error
+    key = _public(path, PUBLIC_NAME)
     if not isinstance(key, Ed25519PublicKey):
         raise KeyRefused(f"{path} is not an Ed25519 key; copy {PUBLIC_NAME} from the centre again")
     return key
+
+
+def load_sealing(path: Path) -> bytes:
+    """Return the 32 bytes of the public half of `evidence`. Raises KeyRefused."""
+    key = _public(path, f"{EVIDENCE}.pub")
+    if not isinstance(key, X25519PublicKey):
+        raise KeyRefused(f"{path} is not an X25519 key; copy {EVIDENCE}.pub from the centre again")
+    return key.public_bytes_raw()
+
+
+def _public(path: Path, name: str) -> object:
+    content, _ = _read(path)
+    try:
+        return load_pem_public_key(content)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise KeyRefused(f"{path} is not a public key in a PEM file; copy {name} from the centre again") from error
+
+
+def read_secret(path: Path) -> bytes:
+    """Return what is in `path`, 16 kB at most. Raises KeyRefused, also where others may read the file."""
+    content, mode = _read(path)
+    if stat.S_IMODE(mode) & 0o077:
+        raise KeyRefused(f"{path} can be read by others than its owner; run: chmod 600 '{path}'")
+    return content
 
 
 def sign(key: PrivateKey, message: bytes) -> bytes:
@@ -254,7 +300,7 @@ def signer(key: PrivateKey) -> Signer:
 def _read(path: Path) -> tuple[bytes, int]:
     try:
         with path.open("rb") as file:
-            return file.read(_MAX_PEM_BYTES), os.fstat(file.fileno()).st_mode
+            return file.read(_MAX_BYTES), os.fstat(file.fileno()).st_mode
     except FileNotFoundError as error:
         raise KeyRefused(f"{path}: there is no key; run ./hadir keys new") from error
     except OSError as error:

@@ -68,7 +68,13 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "apsw": (),
     "argon2": ("terminal/pin.py",),
     "babel": ("terminal/screens/words.py", "terminal/screens/catalogue.py"),  # dates; gettext files
-    "click": ("hadir.py", "enroll/command.py", "enroll/evaluate/command.py", "sync/command.py"),
+    "click": (
+        "hadir.py",
+        "enroll/command.py",
+        "enroll/evaluate/command.py",
+        "sync/command.py",
+        "sync/evidence_command.py",
+    ),
     "cryptography": ("sync/keys.py",),
     "cv2": PIXELS,
     "dlib": ("terminal/faces/dlib_resnet.py",),
@@ -78,7 +84,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "libcamera": ("terminal/camera/pi.py",),
     "litestar": ("console/",),
     "msgspec": ("config.py", "sync/", "console/", "terminal/", "enroll/", "demo/"),
-    "nacl": ("sync/keys.py",),
+    "nacl": ("sync/keys.py", "sync/sealing.py"),
     "numpy": PIXELS,
     "paho": ("sync/mqtt/session.py",),
     "picamera2": ("terminal/camera/pi.py",),
