@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from sync import chain
-from sync.messages import AttendanceEvent, MessageRefused, TerminalStatus, address_of, decode
+from sync.messages import AttendanceEvent, MessageRefused, TerminalStatus, address_of, decode, seen_at
 from sync.register.arrivals import Arrival, arrival
 from sync.register.refusals import Rejected
 from sync.register.statuses import HeardStatus
@@ -48,6 +48,8 @@ def _entry(topic: str, spoken_for: tuple[str, str], payload: bytes, at: datetime
         _refuse_impossible_time(entry.recorded_at)
         if isinstance(entry, AttendanceEvent):
             _refuse_impossible_time(entry.punch.occurred_at, entry.punch.first_seen_at)
+        elif (made_at := seen_at(entry)) is not None:
+            _refuse_impossible_time(made_at)
     except MessageRefused as error:
         return Rejected(topic=topic, reason=str(error), payload=payload, received_at=at)
     return found

@@ -59,7 +59,9 @@ class Person(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """An employee as a kiosk knows them. Each of `templates` is float32 little-endian, `dimension` values, unit norm.
 
     `pin` is an argon2id hash or absent; a person without templates punches by PIN alone. `resembles` are those of the
-    set whom a kiosk could take them for, the likest first: it then asks for more, or for the PIN.
+    set whom a kiosk could take them for, the likest first: it then asks for more, or for the PIN. An `administrator`
+    may open the desk of every kiosk of the office, by face and PIN; kiosks from before there were any pass it over.
+    `photo` says whether the kiosk may keep a sealed picture of them.
     """
 
     employee: EmployeeNumber
@@ -67,6 +69,8 @@ class Person(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     templates: tuple[bytes, ...] = ()
     pin: Annotated[str, Meta(max_length=300)] | None = None
     resembles: tuple[Lookalike, ...] = ()
+    administrator: bool = False
+    photo: bool = True
 
 
 class _About(Struct, frozen=True, kw_only=True):

@@ -66,7 +66,12 @@ class Gallery:
         people: dict[str, Person] = {}
         for person in in_turns(content.people, a_turn=_PEOPLE_A_TURN):
             people[person.employee] = Person(
-                employee=person.employee, name=person.name, pin=person.pin, resembles=person.resembles
+                employee=person.employee,
+                name=person.name,
+                pin=person.pin,
+                resembles=person.resembles,
+                administrator=person.administrator,
+                photo=person.photo,
             )
         if len(people) != len(content.people):
             raise ReleaseRefused(TORN, "an employee is in the set twice")

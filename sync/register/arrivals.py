@@ -19,8 +19,10 @@ import sqlalchemy as sa
 from errors import HadirError
 from sync import chain
 from sync.chain import Sealed
-from sync.messages import AttendanceEvent, Entry
+from sync.messages import AttendanceEvent, Correction, Entry
 from sync.register import Register
+from sync.register.corrections import Punched, punch_of, settle_in
+from sync.register.rows import row_of
 from sync.register.schema import as_listed, events, heads, insert_for, insert_many, listed, quarantine
 
 Key = tuple[str, str]
@@ -116,6 +118,8 @@ def add_in(connection: sa.Connection, batch: Sequence[Arrival]) -> Added:
             moved.append(_head_row(batch[positions[-1]], head))
     if stored:
         insert_many(connection, events, [_row(each) for each in stored])
+        punches = filter(None, (punch_of(each.entry) for each in stored))
+        settle_in(connection, places.corrected.intersection(punches))
     for each, reason in refused:
         _isolate(connection, each, reason)
     if moved:
@@ -250,19 +254,26 @@ class _Group:
 
 
 class _Places:
-    """Where the punches of a batch are in the register already, by what stays the same: terminal, receipt, employee."""
+    """Where the punches of a batch are in the register already, by what stays the same: terminal, receipt, employee.
+
+    `corrected` are those of which there is a correction, here or in the register.
+    """
 
     def __init__(self) -> None:
-        self._found: dict[tuple[str, str, str], set[tuple[str, int]]] = defaultdict(set)
+        self._found: dict[Punched, set[tuple[str, int]]] = defaultdict(set)
+        self.corrected: set[Punched] = set()
 
     def add(self, each: Arrival) -> None:
-        if isinstance(each.entry, AttendanceEvent):
-            self.put(
-                each.entry.terminal, each.entry.receipt, each.entry.punch.employee, each.entry.epoch, each.entry.seq
-            )
+        punch = punch_of(each.entry)
+        if punch is None:
+            return
+        if isinstance(each.entry, Correction):
+            self.corrected.add(punch)
+        else:
+            self.put(punch, each.entry.epoch, each.entry.seq)
 
-    def put(self, terminal: str, receipt: str, employee: str, epoch: str, seq: int) -> None:
-        self._found[terminal, receipt, employee].add((epoch, seq))
+    def put(self, punch: Punched, epoch: str, seq: int) -> None:
+        self._found[punch].add((epoch, seq))
 
     def elsewhere(self, each: Arrival) -> bool:
         entry = each.entry
@@ -274,15 +285,21 @@ class _Places:
 
 def _places(connection: sa.Connection, batch: Sequence[Arrival]) -> _Places:
     places = _Places()
-    receipts = sorted({each.entry.receipt for each in batch if isinstance(each.entry, AttendanceEvent)})
+    punches = filter(None, (punch_of(each.entry) for each in batch))
+    receipts = sorted({receipt for _, receipt, _ in punches})
     for start in range(0, len(receipts), _KEYS_A_QUERY):
         for row in connection.execute(
-            sa.select(events.c.terminal, events.c.receipt, events.c.employee, events.c.epoch, events.c.seq).where(
-                events.c.receipt.in_(receipts[start : start + _KEYS_A_QUERY])
-            )
+            sa.select(*_PLACED).where(events.c.receipt.in_(receipts[start : start + _KEYS_A_QUERY]))
         ):
-            places.put(*row)
+            punch = row.terminal, row.receipt, row.employee
+            if row.method is None:
+                places.corrected.add(punch)
+            else:
+                places.put(punch, row.epoch, row.seq)
     return places
+
+
+_PLACED = [events.c[name] for name in ("terminal", "receipt", "employee", "epoch", "seq", "method")]
 
 
 def _heads(connection: sa.Connection, keys: Iterable[Key]) -> dict[Key, _Head]:
@@ -309,30 +326,6 @@ def _head_row(last: Arrival, head: _Head) -> dict[str, object]:
         "highest": head.highest,
         "forked": head.forked,
         "changed_at": last.received_at,
-    }
-
-
-def row_of(entry: Entry) -> dict[str, object]:
-    """Return what the register's columns say of `entry`: they and its bytes must always agree."""
-    event = entry if isinstance(entry, AttendanceEvent) else None
-    punch = event.punch if event else None
-    return {
-        "terminal": entry.terminal,
-        "epoch": entry.epoch,
-        "seq": entry.seq,
-        "office": entry.office,
-        "employee": punch.employee if punch else None,
-        "method": punch.method.value if punch else None,
-        "direction": punch.direction.value if punch else None,
-        "occurred_at": punch.occurred_at if punch else None,
-        "first_seen_at": punch.first_seen_at if punch else None,
-        "clock": entry.clock.value,
-        "repeat_of": event.repeat_of if event else None,
-        "receipt": event.receipt if event else None,
-        "boot_id": entry.boot_id,
-        "boottime_ns": entry.boottime_ns,
-        "recorded_at": entry.recorded_at,
-        "clock_jump_ms": entry.clock_jump_ms,
     }
 
 

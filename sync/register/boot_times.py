@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from errors import HadirError
 from sync import chain
-from sync.messages import UNTIMED, AttendanceEvent
+from sync.messages import UNTIMED, moved_from
 from sync.register.events import TimedBy
 from sync.register.schema import events
 
@@ -53,7 +53,7 @@ class _Row:
             entry = chain.read_entry(self.payload)[0]
         except HadirError:
             return True  # changed by hand: it bounds nothing
-        return isinstance(entry, AttendanceEvent) and entry.moved_from is not None
+        return moved_from(entry) is not None
 
     @property
     def offset_us(self) -> int:

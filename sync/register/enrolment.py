@@ -97,15 +97,32 @@ def set_pin(register: Register, number: str, pin_hash: str, *, at: datetime) -> 
         return employee_in(connection, number)
 
 
+def set_administrator(register: Register, number: str, administrator: bool) -> tuple[Employee, bool]:
+    """Have the person an administrator of their office's kiosks, or not; return them, and whether that is new.
+
+    It holds on the kiosks from the next published set on. Raises PersonRefused.
+    """
+    with register.write() as connection:
+        _present(connection, number)
+        changed = connection.execute(
+            sa.update(employees)
+            .where(employees.c.number == number, employees.c.administrator.is_not(administrator))
+            .values(administrator=administrator)
+        ).rowcount
+        return employee_in(connection, number), bool(changed)
+
+
 def withdraw(register: Register, number: str, *, at: datetime) -> Employee:
     """Have no template and no PIN of the person left, in the database file or its log; the number stays, marked.
 
-    A second withdrawal changes nothing. Sets released before still hold the person until the next is published.
-    Raises PersonRefused; RegisterUnavailable where the log is still held by a reader: the call can be repeated.
+    They are no administrator any more. A second withdrawal changes nothing. Sets released before still hold the person
+    until the next is published. Raises PersonRefused; RegisterUnavailable where the log is still held by a reader: the
+    call can be repeated.
     """
     with register.write() as connection:
         if employee_in(connection, number).withdrawn_at is None:
             connection.execute(sa.update(employees).where(employees.c.number == number).values(withdrawn_at=at))
+        connection.execute(sa.update(employees).where(employees.c.number == number).values(administrator=False))
         connection.execute(sa.delete(templates).where(templates.c.employee == number))
         connection.execute(sa.delete(pins).where(pins.c.employee == number))
         left = employee_in(connection, number)

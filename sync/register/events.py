@@ -34,7 +34,8 @@ class RegisteredEvent:
     `received_at` the centre's clock. `counted_at` is the arrival as well as it is known: first_seen_at, unless nobody
     vouched for the kiosk's clock (`timed_by` clock, boot or bounds), and then not before `earliest_at` nor after
     `latest_at`. `clock_jump_ms` is how far that clock had jumped just before. `repeat_of` is the seq, in the same
-    terminal and epoch, of the punch this one repeats.
+    terminal and epoch, of the punch this one repeats. `direction` is the one it counts with; where it was corrected at
+    the kiosk, `recorded_direction` is the one before. One that is `voided` was somebody else's, and counts as nobody's.
     """
 
     id: int
@@ -57,6 +58,8 @@ class RegisteredEvent:
     timed_by: TimedBy
     earliest_at: datetime | None
     latest_at: datetime | None
+    voided: bool = False
+    recorded_direction: Direction | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +124,18 @@ def events_retimed(register: Register, *, start: datetime) -> list[RegisteredEve
         return [_event(row) for row in connection.execute(wanted)]
 
 
+def events_corrected(register: Register, *, start: datetime) -> list[RegisteredEvent]:
+    """Return the punches that count at or after `start` and were corrected at their kiosk, by id.
+
+    Like those that are timed anew, they have no new id.
+    """
+    # Word for word the condition of the index events_corrected, which would not be used otherwise.
+    corrected = sa.text("events.corrected_at IS NOT NULL")
+    wanted = sa.select(*_SHOWN).where(corrected, _IS_PUNCH, events.c.counted_at >= start).order_by(events.c.id)
+    with register.read() as connection:
+        return [_event(row) for row in connection.execute(wanted)]
+
+
 def payload_of(register: Register, event_id: int) -> bytes | None:
     """Return the exact bytes the terminal sent for the event of that id, or None."""
     with register.read() as connection:
@@ -144,7 +159,8 @@ def all_heads(register: Register, terminal: str | None = None) -> list[Head]:
 def find_receipt(register: Register, receipt: str) -> list[RegisteredEvent]:
     """Return the punches whose screen showed that code, as `receipts.typed` gives it: one, or none."""
     with register.read() as connection:
-        rows = connection.execute(sa.select(*_SHOWN).where(events.c.receipt == receipt).order_by(events.c.id))
+        here = sa.and_(events.c.receipt == receipt, _IS_PUNCH)
+        rows = connection.execute(sa.select(*_SHOWN).where(here).order_by(events.c.id))
         return [_event(row) for row in rows]
 
 
@@ -171,14 +187,17 @@ def missing_ranges(
     return found
 
 
-_IS_PUNCH = events.c.employee.is_not(None)
-_SHOWN = [column for column in events.c if column.name not in ("payload", "payload_sha256", "boot_id", "boottime_ns")]
+_IS_PUNCH = events.c.method.is_not(None)
+_UNSHOWN = ("payload", "payload_sha256", "boot_id", "boottime_ns", "corrected_at")
+_SHOWN = [column for column in events.c if column.name not in _UNSHOWN]
 
 
 def _event(row: Any) -> RegisteredEvent:
     values = dict(row._mapping)
     values["method"] = Method(values["method"])
     values["direction"] = Direction(values["direction"])
+    if (now := values.pop("direction_now")) is not None and now != values["direction"]:
+        values["recorded_direction"], values["direction"] = values["direction"], Direction(now)
     values["clock"] = ClockQuality(values["clock"])
     values["timed_by"] = TimedBy(values["timed_by"])
     return RegisteredEvent(**values)

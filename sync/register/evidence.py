@@ -15,9 +15,9 @@ from sync.keyring import Keyring
 from sync.look import Looker, Row
 from sync.messages import UNTIMED, Entry
 from sync.register import Register, RegisterError, postgres
-from sync.register.arrivals import row_of
 from sync.register.devices import KeyState
 from sync.register.failures import translated
+from sync.register.rows import row_of
 from sync.register.schema import device_keys, events, heads
 from sync.verify import EvidenceUnusable, Source
 from sync.walk import Claim, Key

@@ -17,7 +17,8 @@ from sync.register.people_schema import PersonRefused, employees, pins, template
 class Employee:
     """A person in the register. `samples` counts the pictures all their templates were made from.
 
-    `newest_template` is the id of the template they got last, 0 without any; ids only rise.
+    `newest_template` is the id of the template they got last, 0 without any; ids only rise. An `administrator` may open
+    the desk of the kiosks of their office.
     """
 
     number: str
@@ -29,6 +30,7 @@ class Employee:
     samples: int
     has_pin: bool
     newest_template: int = 0
+    administrator: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +138,7 @@ def _overview() -> sa.Select[tuple[object, ...]]:
         employees.c.office,
         employees.c.valid_from,
         employees.c.withdrawn_at,
+        employees.c.administrator,
         sa.select(sa.func.count()).where(owned).scalar_subquery().label("templates"),
         sa.select(sa.func.coalesce(sa.func.sum(templates.c.samples), 0))
         .where(owned)

@@ -25,6 +25,7 @@ employees = sa.Table(
     sa.Column("office", sa.String(40), nullable=False),
     sa.Column("valid_from", Instant, nullable=False),
     sa.Column("withdrawn_at", Instant),
+    sa.Column("administrator", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("employees_of_office", "office", "number"),
 )
 

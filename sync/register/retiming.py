@@ -6,6 +6,7 @@ In a boot without an anchor all entries are off by the same unknown amount, but 
 the boot before it, ended before the next one began, and each entry was made before the centre had it: `timed_by` is
 bounds, and the kiosk's own clock counts as far as these allow. The centre's own clock is believed before a kiosk's.
 
+Corrections and notes of the desk are timed as punches are, by when they were made; a note of the clock needs no time.
 Whatever the order in which entries arrive, what is known in the end is the same. What the kiosk's clock said at the
 time stays in its own columns, and in the signed bytes.
 """
@@ -18,7 +19,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sync.messages import UNTIMED, AttendanceEvent
+from sync.messages import UNTIMED, Entry, moved_from, seen_at
 from sync.register.arrivals import Arrival
 from sync.register.boot_times import LONGEST_VISIT, Boot, bound, lag_of, moment, place, time_by_anchor, us
 from sync.register.events import TimedBy
@@ -54,7 +55,7 @@ def retime_in(connection: sa.Connection, stored: Sequence[Arrival]) -> None:
     anchors = _anchors(connection, groups)
     unsettled = _beside(connection, groups, anchors)
     fresh = _note_anchors(connection, groups, anchors)
-    untimed = [each for each in stored if each.entry.clock in UNTIMED and isinstance(each.entry, AttendanceEvent)]
+    untimed = [each for each in stored if each.entry.clock in UNTIMED and seen_at(each.entry) is not None]
     _time_new(connection, untimed, anchors)
     _mark_set_in_mid_visit(connection, stored)
     for boot in sorted(fresh):
@@ -163,13 +164,14 @@ def _time_new(connection: sa.Connection, untimed: Sequence[Arrival], anchors: Ma
     rows = []
     for each in untimed:
         entry = each.entry
-        if not isinstance(entry, AttendanceEvent):
+        seen = seen_at(entry)
+        if seen is None:
             continue
         anchor = anchors.get((entry.terminal, entry.boot_id))
         if anchor is None:
-            rows.append((entry, us(entry.punch.first_seen_at), TimedBy.BOUNDS))
+            rows.append((entry, us(seen), TimedBy.BOUNDS))
         else:
-            lag_us = lag_of(us(entry.recorded_at), us(entry.punch.first_seen_at))
+            lag_us = lag_of(us(entry.recorded_at), us(seen))
             rows.append((entry, anchor.offset_us + entry.boottime_ns // 1000 - lag_us, TimedBy.BOOT))
     _update_places(connection, rows)
 
@@ -179,17 +181,15 @@ def _mark_set_in_mid_visit(connection: sa.Connection, stored: Sequence[Arrival])
     strange = []
     for each in stored:
         entry = each.entry
-        if (
-            not isinstance(entry, AttendanceEvent)
-            or _SLACK <= entry.recorded_at - entry.punch.first_seen_at <= LONGEST_VISIT
-        ):
+        seen = seen_at(entry)
+        if seen is None or _SLACK <= entry.recorded_at - seen <= LONGEST_VISIT:
             continue
-        if entry.clock not in UNTIMED and entry.moved_from is None:
+        if entry.clock not in UNTIMED and moved_from(entry) is None:
             strange.append((entry, us(entry.recorded_at), TimedBy.BOOT))
     _update_places(connection, strange)
 
 
-def _update_places(connection: sa.Connection, rows: Iterable[tuple[AttendanceEvent, int, TimedBy]]) -> None:
+def _update_places(connection: sa.Connection, rows: Iterable[tuple[Entry, int, TimedBy]]) -> None:
     values = [
         {"in_terminal": entry.terminal, "in_epoch": entry.epoch, "in_seq": entry.seq,
          "counted": moment(counted_us), "by": timed_by.value}

@@ -120,9 +120,11 @@ class Instant(sa.types.TypeDecorator[datetime]):
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-# One row an entry, exactly once: a punch, or a note of the clock, which has no employee. `id` rises in the order of
-# commits; `payload` is the bytes the terminal sent. `counted_at` is the arrival as well as it is known: first_seen_at,
-# or what it was corrected to (`timed_by`: clock, boot, bounds), then not before `earliest_at` nor after `latest_at`.
+# One row an entry, exactly once. A punch has a method; a correction has none and the receipt of its punch, a note of
+# the desk has an employee alone, a note of the clock nobody. `id` rises in the order of commits; `payload` is the bytes
+# the terminal sent. `counted_at` is the arrival as well as it is known: first_seen_at, or what it was corrected to
+# (`timed_by`: clock, boot, bounds), then not before `earliest_at` nor after `latest_at`. `voided`, `direction_now` and
+# `corrected_at` are what corrections have made of a punch (sync/register/corrections.py).
 events = sa.Table(
     "events",
     metadata,
@@ -150,6 +152,9 @@ events = sa.Table(
     sa.Column("timed_by", sa.String(8), nullable=False, server_default="clock"),
     sa.Column("earliest_at", Instant),
     sa.Column("latest_at", Instant),
+    sa.Column("voided", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("direction_now", sa.String(8)),
+    sa.Column("corrected_at", Instant),
     sa.UniqueConstraint("terminal", "epoch", "seq", name="events_key"),
     sa.Index("events_of_office", "office", "counted_at"),
     sa.Index("events_of_employee", "employee", "counted_at"),
@@ -160,6 +165,18 @@ events = sa.Table(
         "boot_id",
         sqlite_where=sa.text("timed_by <> 'clock'"),
         postgresql_where=sa.text("timed_by <> 'clock'"),
+    ),
+    sa.Index(
+        "events_corrected",
+        "counted_at",
+        sqlite_where=sa.text("corrected_at IS NOT NULL"),
+        postgresql_where=sa.text("corrected_at IS NOT NULL"),
+    ),
+    sa.Index(
+        "events_beside",
+        "id",
+        sqlite_where=sa.text("method IS NULL AND employee IS NOT NULL"),
+        postgresql_where=sa.text("method IS NULL AND employee IS NOT NULL"),
     ),
     sqlite_autoincrement=True,
 )

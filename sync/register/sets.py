@@ -37,7 +37,7 @@ def build_set(
     """
     office = checked_office(office)
     wanted = (
-        sa.select(employees.c.number, employees.c.name, pins.c.hash)
+        sa.select(employees.c.number, employees.c.name, employees.c.administrator, pins.c.hash)
         .outerjoin(pins, pins.c.employee == employees.c.number)
         .where(employees.c.office == office, employees.c.withdrawn_at.is_(None), employees.c.valid_from <= at)
         .order_by(employees.c.number)
@@ -54,7 +54,13 @@ def build_set(
         for row in connection.execute(vectors):
             owned.setdefault(row.employee, []).append(row.vector)
         people = tuple(
-            Person(employee=row.number, name=row.name, templates=tuple(owned.get(row.number, ())), pin=row.hash)
+            Person(
+                employee=row.number,
+                name=row.name,
+                templates=tuple(owned.get(row.number, ())),
+                pin=row.hash,
+                administrator=row.administrator,
+            )
             for row in connection.execute(wanted)
             if row.number in owned or row.hash is not None
         )

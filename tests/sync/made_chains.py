@@ -27,7 +27,7 @@ from sync.messages import (
 )
 from sync.outbox import Outbox
 from sync.register import Register, devices
-from sync.register.arrivals import row_of
+from sync.register.rows import row_of
 from tests.sync.samples import BOOT, SEVEN, SIGNER, open_card, punch
 
 _RECEIVED = "2026-03-02 09:00:00.000000"
