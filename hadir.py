@@ -145,6 +145,19 @@ def terminal_run(settings: Callable[[], config.Config], /) -> None:
     _until_told(app.run, settings())
 
 
+@terminal.command("screenshots")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--upright", is_flag=True, help="Panels that stand upright, too.")
+@click.option("--only", multiple=True, help="Screens whose names begin so; may be given again.")
+def screenshots(folder: Path, /, upright: bool, only: tuple[str, ...]) -> None:
+    """Write every screen of the kiosk into FOLDER, in three languages and two sizes."""
+    from terminal.display import screenshots
+
+    sizes = screenshots.SIZES if upright else screenshots.WIDE
+    count = sum(1 for _ in screenshots.write(folder, sizes=sizes, only=only))
+    click.echo(f"{count} pictures in {folder}")
+
+
 @terminal.command("replay")
 @click.argument("path", type=click.Path(path_type=Path, exists=True))
 @click.option("--gallery", type=click.Path(path_type=Path, exists=True, dir_okay=False), required=True)

@@ -34,7 +34,7 @@ class Painter:
         self._shapes: OrderedDict[tuple[Shape, tuple[int, int]], tuple[pygame.Surface, int, int]] = OrderedDict()
         self._words: OrderedDict[tuple[str, int, Weight, Colour], pygame.Surface] = OrderedDict()
         self._grounds: OrderedDict[tuple[Colour, Colour, tuple[int, int]], pygame.Surface] = OrderedDict()
-        self._live: tuple[Picture, tuple[int, int, int, int], pygame.Surface] | None = None
+        self._live: tuple[Picture, tuple[tuple[int, int, int, int], tuple[float, float]], pygame.Surface] | None = None
 
     def measure(self, words: str, size_px: float, weight: Weight) -> float:
         """Return the width of `words` in pixels at a font size of `size_px`."""
@@ -47,7 +47,7 @@ class Painter:
         surface.blit(self._ground(screen.background, size), (0, 0))
         if screen.picture is not None and picture is not None:
             place = _pixels(screen.picture, width, height)
-            surface.blit(self._live_surface(picture, place), place[:2])
+            surface.blit(self._live_surface(picture, place, screen.focus), place[:2])
         for shape in screen.shapes:
             drawn, left, top = self._shape(shape, size)
             surface.blit(drawn, (left, top))
@@ -105,21 +105,24 @@ class Painter:
 
         return _kept(self._grounds, (*colours, size), 8, make)
 
-    def _live_surface(self, picture: Picture, place: tuple[int, int, int, int]) -> pygame.Surface:
-        """Return the picture mirrored (people expect a mirror) and cropped to fill its place."""
-        if self._live is not None and self._live[0] is picture and self._live[1] == place:
+    def _live_surface(
+        self, picture: Picture, place: tuple[int, int, int, int], focus: tuple[float, float]
+    ) -> pygame.Surface:
+        """Return the picture mirrored (people expect a mirror) and cropped around `focus` to fill its place."""
+        if self._live is not None and self._live[0] is picture and self._live[1] == (place, focus):
             return self._live[2]
         rows, columns = picture.shape[:2]
         wide, tall = place[2], place[3]
         scale = min(columns / wide, rows / tall)
         crop_x, crop_y = max(1, int(wide * scale)), max(1, int(tall * scale))
-        left, top = (columns - crop_x) // 2, (rows - crop_y) // 2
+        left = min(max(0, round(focus[0] * columns - crop_x / 2)), columns - crop_x)
+        top = min(max(0, round(focus[1] * rows - crop_y / 2)), rows - crop_y)
         part = picture[top : top + crop_y, left : left + crop_x]
         halved = crop_x >= 2 * wide
         sized = cv2.resize(part, (wide, tall), interpolation=cv2.INTER_AREA if halved else cv2.INTER_LINEAR)
         pixels = np.ascontiguousarray(cv2.flip(sized, 1))
         drawn = pygame.image.frombuffer(pixels.tobytes(), (wide, tall), "RGB")
-        self._live = (picture, place, drawn)
+        self._live = (picture, (place, focus), drawn)
         return drawn
 
     def _font(self, weight: Weight, size: int) -> pygame.Font:

@@ -1,113 +1,41 @@
 """Every screen of the kiosk with believable content, for eyes and for tests: `write` puts them all into a folder."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 import config
-from sync.messages import AttendanceEvent, ClockQuality, Direction, DirectionBy, Method, Punch
+from errors import HadirError
 from terminal.display import Display
+from terminal.display.specimens import NAMES, NOW, Specimen, specimens
 from terminal.faces import Picture
-from terminal.quality import Reason
+from terminal.policy import schedule_of
 from terminal.screens import screen_of
 from terminal.screens.catalogue import LOCALES, language
 from terminal.screens.look import Context
-from terminal.visit.states import (
-    AlreadyRecorded,
-    CameraDown,
-    Idle,
-    Keypad,
-    KeypadReason,
-    Looking,
-    NotRecognised,
-    NotRecorded,
-    Now,
-    PinChecking,
-    PinCode,
-    PinNumber,
-    PinProblem,
-    Recorded,
-    Recording,
-    State,
-)
 
-NAMES = (
-    "Suharto",
-    "Siti Nurhaliza Wijayanti, S.Sos.",
-    "Raden Mas Suryadiningrat Kusumawardhani Hadiningrat, S.Kom., M.M.",
-)
-NOW = Now(at=datetime(2025, 11, 24, 0, 12, 8, tzinfo=UTC), monotonic_s=1000.0)
-SIZES = ((800, 480), (1280, 720), (480, 800), (720, 1280))
+__all__ = [
+    "NAMES",
+    "NOW",
+    "SIZES",
+    "WIDE",
+    "ScreenshotsRefused",
+    "Specimen",
+    "ordinary",
+    "silhouette",
+    "specimens",
+    "write",
+]
+
+WIDE = ((800, 480), (1280, 720))
+SIZES = (*WIDE, (480, 800), (720, 1280))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Specimen:
-    """One screen: what it is called, its state, and what of the context differs from an ordinary morning."""
-
-    name: str
-    state: State
-    changes: dict[str, object]
-
-
-def specimens() -> Iterator[Specimen]:
-    """Yield every state of the visit, with every reason and problem it can show."""
-    since_s, until_s = NOW.monotonic_s - 0.9, NOW.monotonic_s + 1.6
-    live: dict[str, object] = {"picture": True}
-    arrived = NOW.at - timedelta(seconds=1)
-    yield Specimen(name="idle", state=Idle(since_s=0), changes={})
-    offline = {
-        "offline_since": NOW.at - timedelta(minutes=25),
-        "waiting": 3,
-        "clock": ClockQuality.UNSYNCED,
-        "alarms": ("card_damaged",),
-    }
-    yield Specimen(name="idle-troubled", state=Idle(since_s=0), changes=offline)
-    yield Specimen(name="idle-new", state=Idle(since_s=0), changes={"camera": "starting", "gallery_people": 0})
-    for hint in (None, *Reason):
-        looking = Looking(track_id=1, arrived_at=arrived, hint=hint, seen_at_s=NOW.monotonic_s)
-        yield Specimen(name=f"looking-{hint or 'still'}", state=looking, changes=live)
-    recording = Recording(punch=_event(Direction.IN).punch, first=None, track_id=1, until_s=until_s)
-    yield Specimen(name="recording", state=recording, changes=live)
-    for number, name in enumerate(NAMES):
-        direction = Direction.OUT if number == 1 else Direction.IN
-        recorded = Recorded(event=_event(direction), direction=direction, track_id=1, since_s=since_s, until_s=until_s)
-        yield Specimen(name=f"recorded-{number}", state=recorded, changes={"name": name})
-        already = AlreadyRecorded(
-            event=_event(direction, seq=2), first=_event(direction), track_id=1, since_s=since_s, until_s=until_s
-        )
-        yield Specimen(name=f"already-{number}", state=already, changes={"name": name})
-    for hint in (None, Reason.TOO_FAR):
-        unknown = NotRecognised(track_id=1, arrived_at=arrived, hint=hint, since_s=since_s, until_s=until_s)
-        yield Specimen(name=f"not-recognised-{hint or 'still'}", state=unknown, changes=live)
-    for reason in KeypadReason:
-        yield Specimen(name=f"pin-number-{reason}", state=PinNumber(keypad=_keypad(reason), number=""), changes={})
-    keypad = _keypad(KeypadReason.ASKED)
-    nip = "198701152010011001"
-    yield Specimen(name="pin-number-typed", state=PinNumber(keypad=keypad, number="1001"), changes={})
-    yield Specimen(name="pin-number-long", state=PinNumber(keypad=keypad, number=nip), changes={})
-    empty = PinNumber(keypad=keypad, problem=PinProblem.NO_NUMBER)
-    yield Specimen(name="pin-number-missing", state=empty, changes={})
-    yield Specimen(name="pin-code", state=PinCode(keypad=keypad, number=nip, code="482"), changes={})
-    for problem in (PinProblem.TOO_SHORT, PinProblem.WRONG, PinProblem.WAIT, PinProblem.NO_ANSWER):
-        wait_until_s = NOW.monotonic_s + (27 if problem is PinProblem.WAIT else 0)
-        code = PinCode(keypad=keypad, number="1001", problem=problem, wait_until_s=wait_until_s)
-        yield Specimen(name=f"pin-code-{problem}", state=code, changes={})
-    delayed = PinCode(
-        keypad=_keypad(KeypadReason.AMBIGUOUS),
-        number=nip,
-        problem=PinProblem.WRONG,
-        wait_until_s=NOW.monotonic_s + 240,
-    )
-    yield Specimen(name="pin-code-delayed", state=delayed, changes={})
-    checking = PinChecking(keypad=keypad, number="1001", check=1, asked_at=NOW.at, until_s=until_s)
-    yield Specimen(name="pin-checking", state=checking, changes={})
-    yield Specimen(name="not-recorded", state=NotRecorded(track_id=1, since_s=since_s, until_s=until_s), changes={})
-    yield Specimen(name="camera-down", state=CameraDown(since_s=0), changes={"camera": "lost"})
-    yield Specimen(name="camera-down-troubled", state=CameraDown(since_s=0), changes={"camera": "lost", **offline})
+class ScreenshotsRefused(HadirError):
+    """The pictures cannot be made; the text says why."""
 
 
 def ordinary(display: Display, code: str) -> Context:
@@ -123,19 +51,35 @@ def ordinary(display: Display, code: str) -> Context:
         office="Dinas Pendidikan dan Kebudayaan Kabupaten Jember",
         gallery_version=12,
         gallery_people=240,
+        schedule=schedule_of(config.Config()),
     )
 
 
-def write(folder: Path, *, sizes: tuple[tuple[int, int], ...] = SIZES) -> Iterator[Path]:
-    """Yield each picture as it is written: every specimen in every language and size. Nobody's face is in them."""
-    folder.mkdir(parents=True, exist_ok=True)
+def write(
+    folder: Path,
+    *,
+    sizes: Sequence[tuple[int, int]] = WIDE,
+    languages: Collection[str] = tuple(LOCALES),
+    only: Collection[str] = (),
+) -> Iterator[Path]:
+    """Yield each picture as it is written: every specimen in every language and size. Nobody's face is in them.
+
+    `only` are beginnings of specimens' names, all of them without. Raises ScreenshotsRefused.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ScreenshotsRefused(f"{folder} cannot be made: {error.strerror}; name another folder") from error
+    chosen = [found for found in specimens() if not only or found.name.startswith(tuple(only))]
+    if not chosen:
+        raise ScreenshotsRefused("no screen begins with that name; leave --only out to see all of them")
     for width_px, height_px in sizes:
-        for code in LOCALES:
+        for code in languages:
             path = folder / "screen.png"
             settings = config.Display(driver="dummy", width_px=width_px, height_px=height_px, picture_file=str(path))
             display = Display(settings)
             try:
-                for specimen in specimens():
+                for specimen in chosen:
                     context = replace(ordinary(display, code), **specimen.changes)  # type: ignore[arg-type]
                     display.show(screen_of(specimen.state, context), silhouette(), at_once=True)
                     kept = folder / f"{width_px}x{height_px}-{code}-{specimen.name}.png"
@@ -157,41 +101,3 @@ def silhouette(width_px: int = 1280, height_px: int = 720) -> Picture:
     picture[shoulders] = (58, 78, 96)
     picture[neck | head] = (176, 140, 116)
     return np.ascontiguousarray(np.clip(picture, 0, 255).astype(np.uint8))
-
-
-def _keypad(reason: KeypadReason) -> Keypad:
-    at_s = NOW.monotonic_s
-    return Keypad(
-        reason=reason,
-        arrived_at=NOW.at,
-        arrived_s=at_s,
-        opened_at_s=at_s,
-        touched=False,
-        idle_until_s=at_s + 30,
-        closes_at_s=at_s + 120,
-    )
-
-
-def _event(direction: Direction, *, seq: int = 1) -> AttendanceEvent:
-    at = NOW.at if direction is Direction.IN else NOW.at + timedelta(hours=9)
-    return AttendanceEvent(
-        terminal="lobby-1",
-        epoch="0" * 32,
-        seq=seq,
-        office="demo",
-        prev_hash="0" * 64,
-        receipt="JBR7K20931",
-        clock=ClockQuality.SYNCED,
-        recorded_at=at,
-        boot_id="0" * 32,
-        boottime_ns=1,
-        punch=Punch(
-            employee="1001",
-            method=Method.FACE,
-            direction=direction,
-            direction_by=DirectionBy.SCHEDULE,
-            occurred_at=at,
-            first_seen_at=at,
-            gallery_version=12,
-        ),
-    )

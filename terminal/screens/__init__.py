@@ -6,16 +6,18 @@ place on every screen without a keypad, so that nobody has to search for it.
 
 from typing import assert_never
 
-from sync.messages import ClockQuality
 from terminal.screens import words
-from terminal.screens.drawing import Colour, Screen, Weight
+from terminal.screens.desk import desk
+from terminal.screens.drawing import Screen, Weight
+from terminal.screens.history import history
+from terminal.screens.idle import banner, bar, foot, idle, status_line
 from terminal.screens.keypad import keypad
 from terminal.screens.look import (
     AMBER,
     BAR,
-    GUTTER,
+    CORNER,
+    EASE_SIZE,
     INK,
-    KEY,
     MARGIN,
     NIGHT,
     PALE,
@@ -24,12 +26,12 @@ from terminal.screens.look import (
     WHITE,
     Context,
     bar_height,
-    bar_text_height,
-    bar_text_width,
+    ease_button,
     pin_button,
 )
-from terminal.screens.results import already_recorded, not_recorded, recorded
+from terminal.screens.results import already_recorded, correcting, not_recorded, recorded
 from terminal.screens.sheet import LINE_HEIGHT, Align, Sheet, fitted
+from terminal.sighting import Challenge
 from terminal.visit.states import (
     AlreadyRecorded,
     CameraDown,
@@ -57,7 +59,7 @@ def screen_of(state: State, context: Context) -> Screen:
     sheet = Sheet(type(state).__name__, width_px=context.width_px, height_px=context.height_px, measure=context.measure)
     match state:
         case Idle():
-            return _idle(sheet, context, say)
+            return idle(sheet, context, say)
         case Looking():
             hint = say.hints[state.hint] if state.hint else say.one_moment
             return _looking(sheet, context, say, headline=hint)
@@ -67,15 +69,15 @@ def screen_of(state: State, context: Context) -> Screen:
             advice = say.hints[state.hint] if state.hint else say.try_again_or_pin
             return _looking(sheet, context, say, headline=say.not_recognised, advice=advice, warns=True)
         case Challenged():
-            return _looking(sheet, context, say, headline=say.challenges[state.challenge])
+            return _looking(sheet, context, say, headline=say.challenges[state.challenge], challenge=state.challenge)
         case Refused():
             return _looking(sheet, context, say, headline=say.not_accepted, advice=say.not_accepted_advice, warns=True)
         case Correcting():
-            return screen_of(state.result, context)
+            return correcting(sheet, context, say, state)
         case History():
-            return screen_of(state.result, context)
+            return history(sheet, context, say, state)
         case Desk():
-            return _idle(sheet, context, say)
+            return desk(sheet, context, say, state)
         case Recorded():
             return recorded(sheet, context, say, state)
         case AlreadyRecorded():
@@ -106,48 +108,15 @@ def card_down(context: Context) -> Screen:
     return sheet.screen(SLATE)
 
 
-def status_line(context: Context, say: words.Words) -> str:
-    """Return the small line for whoever looks after the kiosk: what is wrong first, then what is as it should be."""
-    parts = [say.alarms[code] for code in context.alarms if code in say.alarms]
-    if context.offline_since is not None:
-        parts.append(say.offline_since.format(words.clock(context.offline_since, context.zone)))
-        if context.waiting:
-            parts.append(say.waiting.format(context.waiting))
-    if context.clock is ClockQuality.UNSYNCED:
-        parts.append(say.clock_not_set)
-    if context.camera == "starting":
-        parts.append(say.camera_starting)
-    parts.append(say.face_data.format(context.gallery_version) if context.gallery_people else say.no_face_data)
-    return "  ·  ".join(part.replace(" ", "\N{NO-BREAK SPACE}") for part in parts)
-
-
-def _idle(sheet: Sheet, context: Context, say: words.Words) -> Screen:
-    room = sheet.width - 2 * MARGIN
-    name, size = fitted(
-        context.office,
-        room,
-        largest=30,
-        smallest=20,
-        lines=2 if sheet.upright else 1,
-        weight=Weight.BOLD,
-        measure=sheet.measure,
-    )
-    sheet.lines(name, sheet.width / 2, 30, size, WHITE, NIGHT, weight=Weight.BOLD, align=Align.CENTRE)
-    _big_clock(sheet, context, say, top=(sheet.height - bar_height(sheet)) / 2 - 92)
-    _bar(sheet, context, say, headline=say.invitation, detail=status_line(context, say))
-    return sheet.screen(NIGHT)
-
-
-def _big_clock(sheet: Sheet, context: Context, say: words.Words, *, top: float) -> None:
-    at, middle = context.now.at, sheet.width / 2
-    sheet.text(words.clock(at, context.zone), middle, top, 168, WHITE, NIGHT, weight=Weight.LIGHT, align=Align.CENTRE)
-    day = f"{words.date(at, context.zone, say)}  ·  {words.zone_name(at, context.zone)}"
-    room = sheet.width - 2 * MARGIN
-    sheet.text(day, middle, top + 203, 28, PALE, NIGHT, align=Align.CENTRE, width=room, smallest=18)
-
-
 def _looking(
-    sheet: Sheet, context: Context, say: words.Words, *, headline: str, advice: str = "", warns: bool = False
+    sheet: Sheet,
+    context: Context,
+    say: words.Words,
+    *,
+    headline: str,
+    advice: str = "",
+    warns: bool = False,
+    challenge: Challenge | None = None,
 ) -> Screen:
     """The live picture with an oval to stand in, and one thing to do."""
     room = sheet.height - bar_height(sheet)
@@ -156,72 +125,52 @@ def _looking(
     centre = (sheet.width / 2, room / 2 + 6)
     if context.picture:
         sheet.picture = sheet.rect(0, 0, sheet.width, room)
+        sheet.focus = context.face or (0.5, 0.5)
         clear = sheet.rect(centre[0] - wide / 2, centre[1] - tall / 2, wide, tall)
         sheet.veil(room, clear, BAR, 0.55)
     sheet.ellipse(*centre, wide, tall, AMBER if warns else TEAL, line=5)
+    if challenge is not None:
+        _arrow(sheet, challenge)
+    ease_button(sheet, context, say)
     chip = words.clock(context.now.at, context.zone)
     sheet.panel(20, 20, 104, 46, BAR, 23)
     sheet.text(chip, 72, 20 + (46 - 26 * LINE_HEIGHT) / 2, 26, WHITE, (BAR,), weight=Weight.BOLD, align=Align.CENTRE)
-    _bar(sheet, context, say, headline=headline, detail=advice, warns=warns)
+    bar(sheet, context, say, headline=headline, detail=advice, warns=warns)
     return sheet.screen(NIGHT)
 
 
-def _bar(
-    sheet: Sheet, context: Context, say: words.Words, *, headline: str, detail: str = "", warns: bool = False
-) -> None:
-    """The foot of every screen that waits for a face: what to do, and the PIN button."""
-    ground, ink, pale = (AMBER, INK, INK) if warns else (BAR, WHITE, PALE)
-    _foot(sheet, headline, detail, ground, ink, pale, detail_size=20 if warns else 16)
-    pin_button(sheet, say, colour=INK if warns else KEY, ink=WHITE)
-
-
-def _foot(
-    sheet: Sheet, headline: str, detail: str, ground: Colour, ink: Colour, pale: Colour, *, detail_size: float
-) -> None:
-    """Headline and detail, both in the middle of their part of the foot."""
-    top = sheet.height - bar_height(sheet)
-    room, tall = bar_text_width(sheet), bar_text_height(sheet)
-    sheet.panel(0, top, sheet.width, bar_height(sheet), ground)
-    few, small = fitted(
-        detail, room, largest=detail_size, smallest=14, lines=2, weight=Weight.MEDIUM, measure=sheet.measure
-    )
-    below = len(few) * small * LINE_HEIGHT + 4 if detail else 0.0
-    lines, size = fitted(
-        headline,
-        room,
-        largest=28 if len(few) > 1 else 32,
-        smallest=20,
-        lines=1 if detail else 2,
-        weight=Weight.BOLD,
-        measure=sheet.measure,
-    )
-    y = top + (tall - below - len(lines) * size * LINE_HEIGHT) / 2
-    y = sheet.lines(lines, GUTTER, y, size, ink, (ground,), weight=Weight.BOLD, align=Align.LEFT)
-    if detail:
-        sheet.lines(few, GUTTER, y + 4, small, pale, (ground,), weight=Weight.MEDIUM, align=Align.LEFT)
+def _arrow(sheet: Sheet, challenge: Challenge) -> None:
+    """Show which way the head is to turn, beside the face; the picture is a mirror, so left is left."""
+    way = {Challenge.TURN_LEFT: -1, Challenge.TURN_RIGHT: 1}.get(challenge)
+    if way is None:
+        return
+    middle = (sheet.height - bar_height(sheet)) / 2 + 6
+    if sheet.upright:
+        x, middle = sheet.width / 2 + way * (sheet.width / 2 - 60), CORNER + EASE_SIZE + 60
+    else:
+        x = sheet.width / 2 + way * 260
+    for colour, line in ((BAR, 22.0), (AMBER, 12.0)):
+        sheet.stroke([(x - way * 40, middle), (x + way * 40, middle)], colour, line)
+        sheet.stroke([(x + way * 8, middle - 32), (x + way * 40, middle), (x + way * 8, middle + 32)], colour, line)
 
 
 def _camera_down(sheet: Sheet, context: Context, say: words.Words) -> Screen:
-    """No picture to stand before: the way in is the PIN, and the screen says so."""
+    """No picture to stand before: the way in is the PIN, and the screen says so, and why."""
     middle, room = sheet.width / 2, sheet.width - 2 * MARGIN
     chip = words.clock(context.now.at, context.zone)
     sheet.text(chip, middle, 24, 44, WHITE, SLATE, weight=Weight.LIGHT, align=Align.CENTRE)
-    centre = (sheet.height - bar_height(sheet)) / 2 + 4
+    ease_button(sheet, context, say)
+    ground = sheet.height - bar_height(sheet) - 8
+    bottom = ground - banner(sheet, context, say, ground)
+    centre = CORNER + EASE_SIZE + (bottom - CORNER - EASE_SIZE) / 2
     _crossed_camera(sheet, middle, centre - 34)
+    said = say.troubles[context.trouble] if context.trouble is not None else say.camera_down
     sheet.text(
-        say.camera_down, middle, centre + 36, 40, WHITE, SLATE, weight=Weight.BOLD, align=Align.CENTRE, width=room
+        said, middle, centre + 32, 40, WHITE, SLATE, weight=Weight.BOLD, align=Align.CENTRE, width=room, smallest=22
     )
-    few, small = fitted(
-        status_line(context, say),
-        room,
-        largest=16,
-        smallest=14,
-        lines=2,
-        weight=Weight.MEDIUM,
-        measure=sheet.measure,
-    )
-    sheet.lines(few, middle, centre + 94, small, PALE, SLATE, weight=Weight.MEDIUM, align=Align.CENTRE)
-    _foot(sheet, say.camera_down_advice, "", BAR, WHITE, PALE, detail_size=16)
+    few = status_line(context, say)
+    sheet.text(few, middle, centre + 84, 16, PALE, SLATE, align=Align.CENTRE, width=room, smallest=13)
+    foot(sheet, say.camera_down_advice, "", BAR, WHITE, PALE, detail_size=16, large=context.large)
     pin_button(sheet, say, colour=TEAL, ink=INK)
     return sheet.screen(SLATE)
 

@@ -130,7 +130,8 @@ class Progress:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screen:
     """Everything a display draws: background from top to bottom colour, the live picture (mirrored, cropped to fill
-    `picture`), shapes in order, texts, progress. `buttons` are where touches count."""
+    `picture`, around the point `focus` of it in fractions, as far as it reaches), shapes in order, texts, progress.
+    `buttons` are where touches count."""
 
     name: str
     background: tuple[Colour, Colour]
@@ -138,6 +139,7 @@ class Screen:
     texts: tuple[Text, ...]
     buttons: tuple[Button, ...]
     picture: Rect | None = None
+    focus: tuple[float, float] = (0.5, 0.5)
     progress: Progress | None = None
 
     def button_at(self, x: float, y: float) -> Button | None:

@@ -1,13 +1,16 @@
 """The kiosk's colours and measures, and what a screen has to know beside the state of the visit. *Pure*."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
 from sync.messages import ClockQuality
-from terminal.screens.drawing import Colour
-from terminal.screens.sheet import Measure, Sheet
+from terminal.screens.drawing import Colour, Weight
+from terminal.screens.facts import Facts
+from terminal.screens.sheet import LINE_HEIGHT, Align, Measure, Sheet
 from terminal.screens.words import Words
+from terminal.sighting import CameraTrouble
 from terminal.visit import signals
+from terminal.visit.schedule import Schedule
 from terminal.visit.states import Now
 
 WHITE = Colour(255, 255, 255)
@@ -31,12 +34,18 @@ MARGIN = 32
 GUTTER = 24
 _PIN_WIDTH = 196
 _PIN_HEIGHT = 80
+EASE_SIZE = 80
+CORNER = 16
+"""From the edges of the screen to the button for large letters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What a screen needs beside the state. `name` is that of the state's employee. `picture`: a live picture is there.
-    `camera` is ok, starting or lost; `offline_since` is absent while the broker is there; `alarms` are status codes."""
+    """What a screen needs beside the state. `name` is that of the state's employee. `picture`: a live picture is there,
+    and `face` is the middle of the face served in it, in fractions. `camera` is ok, starting or lost, `trouble` why;
+    `offline_since` is absent while the broker is there; `alarms` are status codes; `gallery_days` is the set's age.
+    `message` is the office's own of today. `large`: somebody asked for large letters. `facts` are for an administrator.
+    """
 
     width_px: int
     height_px: int
@@ -54,6 +63,13 @@ class Context:
     gallery_people: int = 0
     clock: ClockQuality = ClockQuality.SYNCED
     alarms: tuple[str, ...] = ()
+    gallery_days: int = 0
+    trouble: CameraTrouble | None = None
+    face: tuple[float, float] | None = None
+    message: str = ""
+    large: bool = False
+    schedule: Schedule = field(default_factory=Schedule)
+    facts: Facts = field(default_factory=Facts)
 
 
 def bar_height(sheet: Sheet) -> float:
@@ -86,3 +102,58 @@ def pin_button(sheet: Sheet, say: Words, *, colour: Colour, ink: Colour) -> None
         ink=ink,
         size=28,
     )
+
+
+def ease_button(sheet: Sheet, context: Context, say: Words) -> None:
+    """Add the button for large letters and more time, in the upper right corner of every screen that waits."""
+    colour, ink = (TEAL, INK) if context.large else (KEY, WHITE)
+    x = sheet.width - CORNER - EASE_SIZE
+    sheet.button(
+        signals.EASE_BUTTON, say.large_letters, x, CORNER, EASE_SIZE, EASE_SIZE, colour=colour, ink=ink, size=0
+    )
+    middle = CORNER + EASE_SIZE / 2
+    small = sheet.measure("A", 26, Weight.BOLD)
+    taken = small + sheet.measure("A", 44, Weight.BOLD)
+    left = x + (EASE_SIZE - taken) / 2
+    foot = middle + 44 * LINE_HEIGHT / 2
+    sheet.text("A", left, foot - 26 * LINE_HEIGHT - 5, 26, ink, (colour,), weight=Weight.BOLD)
+    sheet.text("A", left + small, foot - 44 * LINE_HEIGHT, 44, ink, (colour,), weight=Weight.BOLD)
+
+
+def back_button(sheet: Sheet, label: str, *, colour: Colour, ink: Colour) -> None:
+    """Add the way back, at the place where other screens have the PIN."""
+    width = sheet.width - 2 * GUTTER if sheet.upright else _PIN_WIDTH
+    below = 20 if sheet.upright else (bar_height(sheet) - _PIN_HEIGHT) / 2
+    sheet.button(
+        signals.BACK_BUTTON,
+        label,
+        sheet.width - width - GUTTER,
+        sheet.height - _PIN_HEIGHT - below,
+        width,
+        _PIN_HEIGHT,
+        colour=colour,
+        ink=ink,
+        size=28,
+    )
+
+
+def actions(sheet: Sheet, buttons: tuple[tuple[str, str, Colour, Colour], ...]) -> None:
+    """Add a row of buttons (id, label, colour, ink) beside the PIN button, upright above it."""
+    if not buttons:
+        return
+    gap = 12.0
+    room = sheet.width - 2 * GUTTER if sheet.upright else sheet.width - 2 * GUTTER - _PIN_WIDTH - gap
+    wide = min((room - gap * (len(buttons) - 1)) / len(buttons), 240)
+    top = sheet.height - bar_height(sheet) + (12 if sheet.upright else (bar_height(sheet) - _PIN_HEIGHT) / 2)
+    x = GUTTER + ((room - len(buttons) * wide - gap * (len(buttons) - 1)) / 2 if sheet.upright else 0)
+    for id_, label, colour, ink in buttons:
+        sheet.button(id_, label, x, top, wide, _PIN_HEIGHT, colour=colour, ink=ink, size=25)
+        x += wide + gap
+
+
+def heading(sheet: Sheet, words: str, colour: Colour, on: tuple[Colour, ...], *, x: float = MARGIN) -> float:
+    """Add a headline at the top left; return the y below it."""
+    room = sheet.width - x - MARGIN
+    size = 34.0
+    sheet.text(words, x, 28, size, colour, on, weight=Weight.BOLD, align=Align.LEFT, width=room, smallest=20)
+    return 28 + size * LINE_HEIGHT

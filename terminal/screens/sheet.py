@@ -91,6 +91,7 @@ class Sheet:
         self.texts: list[Text] = []
         self.buttons: list[Button] = []
         self.picture: Rect | None = None
+        self.focus = (0.5, 0.5)
         self.progress: Progress | None = None
 
     def screen(self, background: tuple[Colour, Colour]) -> Screen:
@@ -102,6 +103,7 @@ class Sheet:
             texts=tuple(self.texts),
             buttons=tuple(self.buttons),
             picture=self.picture,
+            focus=self.focus,
             progress=self.progress,
         )
 

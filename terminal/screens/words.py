@@ -10,9 +10,10 @@ from datetime import datetime, tzinfo
 
 from babel.dates import format_date, format_time, get_timezone_name
 
-from sync.messages import Direction, Method
+from sync.messages import ClockQuality, Direction, Method
 from terminal.quality import Reason
-from terminal.sighting import Challenge
+from terminal.screens.facts import Fact
+from terminal.sighting import CameraTrouble, Challenge
 from terminal.visit.schedule import Kind
 from terminal.visit.states import DeskPage, KeypadReason, PinProblem
 
@@ -71,8 +72,8 @@ class Words:
     consequences: Mapping[Kind, str] = field(
         default_factory=lambda: {
             Kind.ON_TIME: "On time",
-            Kind.LATE: "{} minutes late",
-            Kind.EARLY: "{} minutes before the end of work",
+            Kind.LATE: "{} late",
+            Kind.EARLY: "{} before the end of work",
             Kind.FREE_DAY: "A free day by the calendar",
         }
     )
@@ -99,6 +100,67 @@ class Words:
         }
     )
     close_desk: str = "Close"
+    facts: Mapping[Fact, str] = field(
+        default_factory=lambda: {
+            Fact.BROKER: "Broker",
+            Fact.OFFLINE: "Connection",
+            Fact.WAITING: "Waiting to be sent",
+            Fact.LAST_SYNC: "Last connected",
+            Fact.CERTIFICATE: "Certificate ends in",
+            Fact.ADDRESS: "Own address",
+            Fact.CAMERA: "Camera",
+            Fact.LOSSES: "Failures since the start",
+            Fact.FACES: "Faces seen today",
+            Fact.HEIGHT: "Top / middle / bottom",
+            Fact.DISTANCE: "Usual distance",
+            Fact.BRIGHTNESS: "Light on the face",
+            Fact.BACKLIGHT: "Light behind it",
+            Fact.DISK: "Free",
+            Fact.FULL: "In use",
+            Fact.KEPT: "Punches kept",
+            Fact.SET: "Face data",
+            Fact.SET_AGE: "Age of the face data",
+            Fact.PINS: "PINs today, right / wrong",
+            Fact.CLOCK: "Clock",
+            Fact.SOFTWARE: "Program",
+            Fact.TEMPERATURE: "Temperature",
+            Fact.UPTIME: "Running for",
+        }
+    )
+    clocks: Mapping[ClockQuality, str] = field(
+        default_factory=lambda: {
+            ClockQuality.SYNCED: "synchronised",
+            ClockQuality.HOLDOVER: "was synchronised lately",
+            ClockQuality.ESTIMATED: "estimated",
+            ClockQuality.UNSYNCED: "not synchronised",
+        }
+    )
+    troubles: Mapping[CameraTrouble, str] = field(
+        default_factory=lambda: {
+            CameraTrouble.LOST: "Camera not connected",
+            CameraTrouble.BLACK: "Camera covered or in the dark",
+            CameraTrouble.BLINDED: "Camera blinded by light",
+            CameraTrouble.FROZEN: "Camera's picture stands still",
+            CameraTrouble.COLOURS: "Camera's colours are wrong",
+        }
+    )
+    advice: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "raise": "Faces are at the top: tilt the camera up",
+            "lower": "Faces are at the bottom: tilt the camera down",
+            "turn_from_light": "Light from behind: turn the kiosk by 30 degrees",
+            "come_nearer": "People stand too far away: mark the place on the floor",
+            "good": "The camera is well placed",
+            "too_few": "Too few faces today to judge the place",
+        }
+    )
+    connected: str = "connected"
+    works: str = "works"
+    unknown: str = "unknown"
+    people: str = "{} people"
+    days: str = "{} days"
+    wait_hours: str = "{} hours"
+    set_stale: str = "Face data is {} days old"
     restart_now: str = "Restart now"
     restart_advice: str = "The kiosk is away for about ten seconds. Nothing is lost."
     keypad_titles: Mapping[KeypadReason, str] = field(
@@ -123,6 +185,7 @@ class Words:
             PinProblem.WRONG: "Number or PIN is wrong",
             PinProblem.WAIT: "Try again in {}",
             PinProblem.NO_ANSWER: "No answer yet, try again",
+            PinProblem.UNREADABLE: "Badge not readable, type your number",
         }
     )
     try_again: str = "Please try again"
@@ -140,6 +203,15 @@ class Words:
     clock_not_set: str = "Clock not synchronised"
     card_down: str = "Attendance cannot be recorded now"
     card_down_advice: str = "Please sign the paper list and call the office admin."
+    spoken_number: str = "Type your employee number, then the six digits of your PIN"
+    spoken_deleted: str = "deleted"
+    spoken_time: str = "{hour} {minute}"
+    spoken_time_early: str = "{hour} oh {minute}"
+    spoken_time_full: str = "{hour} o'clock"
+    spoken_numbers: str = (
+        "zero, one, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve, thirteen, fourteen, fifteen, "
+        "sixteen, seventeen, eighteen, nineteen, twenty, thirty, forty, fifty"
+    )
     alarms: Mapping[str, str] = field(
         default_factory=lambda: {
             "models_unavailable": "Face recognition not available yet, call the office admin",
@@ -168,7 +240,28 @@ def date(at: datetime, zone: tzinfo, words: Words) -> str:
     return format_date(at.astimezone(zone), "EEEE, d MMMM y", locale=words.locale)
 
 
+def short_date(at: datetime, zone: tzinfo) -> str:
+    """Return day and month, 24/11, as every language here writes them."""
+    return format_date(at.astimezone(zone), "dd/MM", locale="en_GB")
+
+
 def wait(seconds: float, words: Words) -> str:
-    """Return how long to wait, in seconds up to a minute and a half, rounded up, else in minutes."""
+    """Return how long something takes: in seconds up to a minute and a half, in minutes up to an hour and a half,
+    in hours up to two days, else in days; rounded up."""
     whole = max(1, int(-(-seconds // 1)))
-    return words.wait_seconds.format(whole) if whole <= 90 else words.wait_minutes.format(-(-whole // 60))
+    if whole <= 90:
+        return words.wait_seconds.format(whole)
+    if whole <= 5400:
+        return words.wait_minutes.format(-(-whole // 60))
+    if whole <= 2 * 86_400:
+        return words.wait_hours.format(-(-whole // 3600))
+    return words.days.format(-(-whole // 86_400))
+
+
+def minutes(whole: int, words: Words) -> str:
+    """Return a length of time in minutes, from two hours on in hours and minutes."""
+    hours, rest = divmod(whole, 60)
+    if hours < 2:
+        return words.wait_minutes.format(whole)
+    said = words.wait_hours.format(hours)
+    return f"{said} {words.wait_minutes.format(rest)}" if rest else said

@@ -47,7 +47,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consequence:
-    """What a punch means; `minutes` late or early, begun minutes of lateness counted whole."""
+    """What a punch means; `minutes` late or early, as the clock shows them: those that are whole."""
 
     kind: Kind
     minutes: int = 0
@@ -77,19 +77,20 @@ def direction_of(
 
 
 def consequence_of(arrived: datetime, direction: Direction, schedule: Schedule, zone: tzinfo) -> Consequence:
-    """Return what coming or leaving at `arrived` means. Whoever came at 07:30:00 is on time, at 07:30:01 a minute late.
+    """Return what coming or leaving at `arrived` means, in whole minutes: at 07:38 one is 8 minutes late for 07:30.
 
-    Of a minute that an employee leaves early only whole ones count.
+    Whether seconds count is for the rules at the centre; what the kiosk says agrees with the clock beside it.
     """
     hours = _today(arrived, schedule, zone)
     if hours is None:
         return Consequence(kind=Kind.FREE_DAY)
     start, end = hours
-    if direction is Direction.IN:
-        late = -((start - arrived) // timedelta(minutes=1))
-        return Consequence(kind=Kind.LATE, minutes=late) if late > schedule.tolerance_min else _ON_TIME
-    early = (end - arrived) // timedelta(minutes=1)
-    return Consequence(kind=Kind.EARLY, minutes=early) if early > schedule.tolerance_min else _ON_TIME
+    minute = arrived.replace(second=0, microsecond=0)
+    coming = direction is Direction.IN
+    minutes = (minute - start if coming else end - minute) // timedelta(minutes=1)
+    if minutes <= schedule.tolerance_min:
+        return _ON_TIME
+    return Consequence(kind=Kind.LATE if coming else Kind.EARLY, minutes=minutes)
 
 
 _ON_TIME = Consequence(kind=Kind.ON_TIME)

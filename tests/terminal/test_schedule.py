@@ -74,12 +74,13 @@ def test_a_night_that_ends_on_the_next_day_is_one_stretch_of_work(at: str, expec
     [
         ("07:29:59", Kind.ON_TIME, 0),
         ("07:30:00", Kind.ON_TIME, 0),
-        ("07:30:01", Kind.LATE, 1),
-        ("07:38:00", Kind.LATE, 8),
-        ("09:45:30", Kind.LATE, 136),
+        ("07:30:59", Kind.ON_TIME, 0),
+        ("07:31:00", Kind.LATE, 1),
+        ("07:38:59", Kind.LATE, 8),
+        ("09:45:30", Kind.LATE, 135),
     ],
 )
-def test_a_begun_minute_late_counts(clock: str, kind: Kind, minutes: int) -> None:
+def test_minutes_late_are_those_the_clock_shows(clock: str, kind: Kind, minutes: int) -> None:
     assert consequence_of(monday(clock), IN, OFFICE, JAKARTA) == Consequence(kind=kind, minutes=minutes)
 
 
@@ -87,12 +88,12 @@ def test_a_begun_minute_late_counts(clock: str, kind: Kind, minutes: int) -> Non
     ("clock", "kind", "minutes"),
     [
         ("15:40:00", Kind.EARLY, 20),
-        ("15:59:01", Kind.ON_TIME, 0),
+        ("15:59:01", Kind.EARLY, 1),
         ("16:00", Kind.ON_TIME, 0),
         ("20:00", Kind.ON_TIME, 0),
     ],
 )
-def test_only_whole_minutes_early_count(clock: str, kind: Kind, minutes: int) -> None:
+def test_minutes_early_are_those_the_clock_shows(clock: str, kind: Kind, minutes: int) -> None:
     assert consequence_of(monday(clock), OUT, OFFICE, JAKARTA) == Consequence(kind=kind, minutes=minutes)
 
 
