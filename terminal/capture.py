@@ -10,7 +10,12 @@ import time
 from collections.abc import Callable
 from typing import Self
 
-from terminal.camera import Camera, Frame
+from terminal.camera import Camera, CameraLost, Frame
+
+CLOSE_TIMEOUT_S = 8.0
+"""Longer than any camera of ours takes to notice that its driver hangs, and to leave it."""
+_held: list[threading.Thread] = []
+"""Threads that their camera never let go of: while one does, opening it again would only add threads and devices."""
 
 
 class Ahead:
@@ -49,14 +54,19 @@ class Ahead:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """The camera is closed."""
+        """The camera is closed, or left to its thread where it does not let go."""
         self._closing.set()
         with self._changed:
             self._changed.notify_all()
-        self._thread.join()
+        self._thread.join(CLOSE_TIMEOUT_S)
+        if self._thread.is_alive():
+            _held.append(self._thread)
 
     def _run(self) -> None:
         try:
+            _held[:] = [thread for thread in _held if thread.is_alive()]
+            if _held:
+                raise CameraLost("the camera's driver does not let go; unplug it, or start the machine again")
             with self._open_camera() as camera:
                 due_s = time.monotonic()
                 while not self._closing.is_set():

@@ -28,7 +28,7 @@ from terminal.screens import screen_of
 from terminal.screens.catalogue import language
 from terminal.screens.drawing import Screen
 from terminal.screens.look import Context
-from terminal.sighting import CameraState, Sighting
+from terminal.sighting import CameraState, CameraTrouble, Sighting
 from terminal.vision import Newest
 from terminal.visit.signals import (
     CameraChanged,
@@ -48,8 +48,8 @@ from terminal.visit.signals import (
 )
 from terminal.visit.states import AlreadyRecorded, NotRecognised, Now, Recorded, State
 
-FROZEN_S = 3.0
-"""A camera that was fine and has shown nothing for this long is as good as gone."""
+FROZEN_S = 2.5
+"""A camera that was fine and has shown nothing for this long is as good as gone: within three seconds it is said."""
 STARTING_S = 12.0
 """A camera still starting after this is as good as none for whoever waits before it, whatever its driver does."""
 VISION_SILENT_S = 20.0
@@ -162,7 +162,8 @@ class Kiosk:
             case Sighting():
                 self._heard_s = now_s
                 self._picture = news.picture
-                self._pulse.camera = "ok"
+                if self._pulse.camera != "ok":
+                    self._pulse.camera_is(CameraState(state="ok"))
                 self._feed(Saw(sighting=news, earlier=self._earlier_of(news)))
             case CameraState():
                 self._heard_s = now_s
@@ -170,7 +171,8 @@ class Kiosk:
             case None:
                 silent_s = {"ok": FROZEN_S, "starting": STARTING_S}.get(self._pulse.camera, math.inf)
                 if now_s > self._heard_s + silent_s:
-                    self._camera_is(CameraState(state="lost", problem="no picture for seconds"))
+                    why = CameraTrouble.LOST
+                    self._camera_is(CameraState(state="lost", problem="no picture for seconds", why=why))
             case _:
                 assert_never(news)
 
@@ -179,7 +181,7 @@ class Kiosk:
         if camera.state != "starting" or self._pulse.camera != "lost":
             if camera.state == "lost" and self._pulse.camera != "lost":
                 _log.warning("camera lost, PIN only: %s", camera.problem)
-            self._pulse.camera = camera.state
+            self._pulse.camera_is(camera)
         if camera.state == "lost":
             self._picture = None
         self._feed(CameraChanged(camera=camera))

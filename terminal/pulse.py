@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 
 import config
 from sync.own_status import Condition
-from terminal import health
+from terminal import camera_record, health
+from terminal.camera_record import CameraRecord
 from terminal.clock import Clock, boot_id
 from terminal.gallery import Gallery
+from terminal.sighting import CameraState, CameraTrouble
 
 _OFFLINE_AFTER_S = 6.0
 
@@ -34,12 +36,26 @@ class Pulse:
         self._told_s: float | None = None
         self._told_at = datetime.now(UTC)
         self.camera = "starting"
+        self.camera_trouble: CameraTrouble | None = None
+        self._camera_record = CameraRecord()
         self.restarts = 0
         self.vitals = health.vitals(self._folder, self._clock.look()[0])
 
     def look(self) -> None:
         """The vitals are those of now."""
         self.vitals = health.vitals(self._folder, self._clock.look()[0])
+
+    def camera_is(self, camera: CameraState) -> None:
+        """The camera is as `camera` says, from now on. Called by the main thread."""
+        self.camera, self.camera_trouble = camera.state, camera.why
+        self._camera_record = camera_record.noted(
+            self._camera_record, camera, at=datetime.now(UTC), now_s=time.monotonic()
+        )
+
+    @property
+    def camera_record(self) -> CameraRecord:
+        """The camera's losses since the kiosk started, up to now."""
+        return camera_record.until(self._camera_record, now_s=time.monotonic())
 
     def restarted(self) -> None:
         """One more thread had to be started again."""
@@ -66,7 +82,9 @@ class Pulse:
     def alarms(self) -> tuple[str, ...]:
         """Return the codes of what somebody should look at."""
         restarted = ("thread_restarted",) if self.restarts else ()
-        return (*self._supply_alarms(), *self._card_alarms, *self._storage_alarms(), *restarted)
+        trouble = self.camera_trouble
+        camera = (trouble.alarm,) if trouble is not None else ()
+        return (*self._supply_alarms(), *self._card_alarms, *self._storage_alarms(), *camera, *restarted)
 
     def offline_since(self) -> datetime | None:
         """Return since when there is no broker, None while there is one (or the kiosk has only just begun)."""

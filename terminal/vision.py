@@ -7,6 +7,7 @@ and publishes; `Newest` hands the result over to the main thread, which draws wh
 import itertools
 import logging
 import threading
+import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
@@ -14,16 +15,17 @@ from typing import Generic, TypeVar
 
 from config import Config
 from errors import where
-from terminal import agreement, hints, motion
+from terminal import agreement, camera_life, hints, motion
 from terminal.agreement import Evidence, Sample
 from terminal.calibration import policy_for
-from terminal.camera import Camera, CameraEnded, CameraFailed, Frame
+from terminal.camera import Camera, CameraEnded, CameraFailed, CameraLost, Frame
+from terminal.camera_watch import CameraWatch, OpenAnew
 from terminal.capture import Ahead
-from terminal.faces import Engine
+from terminal.faces import Box, Engine, Picture
 from terminal.gallery import Gallery
 from terminal.quality import Quality, Reason, assess
 from terminal.service import Service, Zone, crowded, serve, shorter_side
-from terminal.sighting import CameraState, Served, Sighting, since
+from terminal.sighting import CameraState, CameraTrouble, Served, Sighting, since
 from terminal.tracking import Scene, Track, broken, follow, visible
 
 log = logging.getLogger("hadir.terminal.vision")
@@ -38,7 +40,12 @@ _first_track_ids = itertools.count(1, 1_000_000)
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.5, 10.0
 _FAILURES_IN_A_ROW = 20
 """Frames in a row that could not be looked at, after which the kiosk says that it does not see."""
-_STOP_ASKED_EVERY_S = 0.5
+_STOP_ASKED_EVERY_S = 0.25
+SILENT_S = 2.5
+"""A camera that has sent no picture for so long, since it was opened or since the last one, is told to be lost."""
+HUNG_S = 15.0
+"""One that neither sends nor fails for so long is given up; it is opened again when its driver has let go of it."""
+_SAID_AGAIN_EVERY_S = 1.0
 
 
 class Newest(Generic[T]):
@@ -92,6 +99,10 @@ class Looker:
         self._service = Service()
         self._evidence = {}
         self._room = motion.Room()
+
+    def faces(self, picture: Picture) -> list[Box]:
+        """Return where faces are, and follow none."""
+        return [face.box for face in self._engine.detect(picture)]
 
     def follows(self, track_id: int) -> bool:
         """Return whether that track is unbroken and somebody's still."""
@@ -257,13 +268,16 @@ class Vision:
         self._publish = publish
         self._answered = answered
         self._failed_in_a_row = 0
+        self._camera = CameraWatch(self._looker.faces)
+        self._told_s = 0.0
         self.frames = 0
         self.failures = 0
 
     def run(self, stop: threading.Event) -> None:
         """Sightings and camera states are published until `stop` is set; a lost camera is opened again and again.
 
-        The camera is `ok` from the first sighting on. At the end of a clip the camera is `lost`, for good.
+        The camera is `ok` from the first sighting on, and `lost` as long as its pictures show nobody: nobody is looked
+        for in those. At the end of a clip the camera is `lost`, for good.
         """
         retry_s, said = _FIRST_RETRY_S, ""
         while not stop.is_set():
@@ -279,7 +293,11 @@ class Vision:
                 if str(failure) != said:  # a camera that is away is looked for six times a minute, all weekend
                     log.warning("%s", failure)
                 said = str(failure)
-                self._publish(CameraState(state="lost", problem=str(failure)))
+                if isinstance(failure, OpenAnew):
+                    self._lost(str(failure), self._camera.trouble)
+                else:
+                    self._camera.gone()
+                    self._lost(str(failure), CameraTrouble.LOST)
                 if self.frames > looked_before:
                     retry_s, said = _FIRST_RETRY_S, ""
                 stop.wait(retry_s)
@@ -289,32 +307,66 @@ class Vision:
         self._looker.restart()
         self._failed_in_a_row = 0
         seeing = False
+        heard_s = troubled_s = time.monotonic()
         while not stop.is_set():
             frame = frames.take(_STOP_ASKED_EVERY_S)
+            now_s = time.monotonic()
             if frame is None:
+                seeing = self._heard_nothing(now_s - heard_s, now_s) and seeing
                 continue
-            sighting = self._looked(frame)
+            heard_s = now_s
+            trouble, sighting = self._looked(frame)
+            if trouble is not None:
+                if seeing or now_s >= self._told_s + _SAID_AGAIN_EVERY_S:
+                    self._lost(camera_life.sentence(trouble), trouble)
+                seeing = False
+                self._camera.troubled(now_s - troubled_s)
+                continue
+            troubled_s = now_s
             if sighting is not None:
                 if not seeing:
                     self._publish(CameraState(state="ok"))
                 self._publish(sighting)
                 seeing = True
             elif self._failed_in_a_row == _FAILURES_IN_A_ROW:
-                self._publish(CameraState(state="lost", problem="pictures cannot be looked at; the log says why"))
+                self._lost("pictures cannot be looked at; the log says why", None)
                 seeing = False
 
-    def _looked(self, frame: Frame) -> Sighting | None:
-        """Return what the frame shows; None if that failed, which is logged and counted and ends nothing."""
+    def _heard_nothing(self, silent_s: float, now_s: float) -> bool:
+        """Return whether that is still nothing to say. Raises CameraLost when the camera hangs."""
+        if self._every_frame or silent_s < SILENT_S:
+            return True
+        if silent_s >= HUNG_S:
+            raise CameraLost(f"the camera has not answered for {HUNG_S:.0f} s; check its cable")
+        if now_s >= self._told_s + _SAID_AGAIN_EVERY_S:
+            self._lost(f"no picture for {silent_s:.0f} s", CameraTrouble.LOST)
+        return False
+
+    def _lost(self, problem: str, why: CameraTrouble | None) -> None:
+        self._told_s = time.monotonic()
+        self._publish(CameraState(state="lost", problem=problem, why=why))
+
+    def _looked(self, frame: Frame) -> tuple[CameraTrouble | None, Sighting | None]:
+        """Return what is wrong with the camera, and if that is nothing what the frame shows.
+
+        Neither if looking failed, which is logged and counted and ends nothing.
+        """
         try:
+            if self._camera.judge(frame):
+                self._looker.restart()
+            if self._camera.trouble is not None:
+                return self._camera.trouble, None
             sighting = self._looker.look(
                 frame, self._gallery(), answered=self._answered() if self._answered is not None else None
             )
+            boxes = (*((sighting.served.box,) if sighting.served else ()), *sighting.others)
+            self._camera.judge_faces(frame, boxes)
         except Exception as error:  # noqa: BLE001 - the border of the frame loop: one bad frame must not blind a kiosk
             self.failures += 1
             self._failed_in_a_row += 1
             if self._failed_in_a_row in (1, _FAILURES_IN_A_ROW):
                 log.error("a frame could not be looked at: %s at %s", type(error).__name__, where(error))
-            return None
+            return None, None
         self.frames += 1
         self._failed_in_a_row = 0
-        return sighting
+        return None, sighting

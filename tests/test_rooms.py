@@ -24,8 +24,12 @@ MAY_IMPORT = {
 
 PURE = (
     "terminal/policy.py",
+    "terminal/camera_life.py",
+    "terminal/camera_record.py",
     "terminal/quality.py",
     "terminal/readers.py",
+    "terminal/pin/policy.py",
+    "terminal/pin/throttle.py",
     "terminal/covering.py",
     "terminal/day.py",
     "terminal/hints.py",
@@ -42,7 +46,22 @@ PURE = (
         f"terminal/visit/{name}.py"
         for name in ("__init__", "states", "signals", "steps", "serving", "keypad", "results", "desk", "schedule")
     ),
-    *(f"terminal/screens/{name}.py" for name in ("__init__", "drawing", "sheet", "look", "results", "keypad", "words")),
+    *(
+        f"terminal/screens/{name}.py"
+        for name in (
+            "__init__",
+            "drawing",
+            "sheet",
+            "look",
+            "facts",
+            "idle",
+            "results",
+            "history",
+            "desk",
+            "keypad",
+            "words",
+        )
+    ),
     *(f"sync/messages/{name}.py" for name in ("__init__", "values", "topics", "entries", "told")),
     "sync/chain.py",
     "sync/receipts.py",
@@ -66,7 +85,7 @@ PIXELS = ("terminal/", "enroll/", "bench/", "demo/")
 OWNERS: dict[str, tuple[str, ...]] = {
     "alembic": ("sync/register/",),
     "apsw": (),
-    "argon2": ("terminal/pin.py",),
+    "argon2": ("terminal/pin/hashes.py",),
     "babel": ("terminal/screens/words.py", "terminal/screens/catalogue.py"),  # dates; gettext files
     "click": (
         "hadir.py",
@@ -75,7 +94,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
         "sync/command.py",
         "sync/evidence_command.py",
     ),
-    "cryptography": ("sync/keys.py",),
+    "cryptography": ("sync/keys.py", "sync/certificates.py"),
     "cv2": PIXELS,
     "dlib": ("terminal/faces/dlib_resnet.py",),
     "face_recognition": ("bench/rivals/contestant.py",),  # of var/rivals, never a package of ours

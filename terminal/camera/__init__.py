@@ -34,12 +34,13 @@ class Frame:
     """One picture, (height, width, 3) RGB without gaps, and when it was taken: UTC with zone, and a steady clock.
 
     `monotonic_ns` is CLOCK_MONOTONIC, or the clip's own time where a clip is read as fast as it goes; only differences
-    mean something.
+    mean something. `live`: a sensor made it just now, so that no two are the same.
     """
 
     picture: Picture
     taken_at: datetime
     monotonic_ns: int
+    live: bool = False
 
 
 class Camera(Protocol):

@@ -76,6 +76,7 @@ class Picamera2Camera:
             picture=rgb(buffer, self._format),
             taken_at=datetime.now(UTC) - timedelta(microseconds=age_ns // 1000),
             monotonic_ns=time.monotonic_ns() - age_ns,
+            live=True,
         )
 
     def close(self) -> None:

@@ -130,7 +130,7 @@ class UsbCamera:
         if picture is None:
             return  # one torn frame is no lost camera; silence for READ_TIMEOUT_S is
         with self._changed:
-            self._newest = Frame(picture=picture, taken_at=taken_at, monotonic_ns=monotonic_ns)
+            self._newest = Frame(picture=picture, taken_at=taken_at, monotonic_ns=monotonic_ns, live=True)
             self._wanted = False
             self._changed.notify_all()
 

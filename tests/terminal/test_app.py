@@ -21,6 +21,7 @@ from sync.outbox import Outbox, OutboxFailed
 from sync.uplink import Uplink
 from terminal import app, kiosk, store
 from terminal.display import Display
+from terminal.faces import Face, Picture
 from terminal.faces.models import ModelUnavailable
 from terminal.gallery import Gallery
 from terminal.pin import PinDesk
@@ -629,14 +630,14 @@ def test_the_watchdog_is_fed_only_while_vision_is_heard(
     monkeypatch.setattr(app, "_WATCHDOG_EVERY_S", 0.05)
     monkeypatch.setattr(kiosk, "VISION_SILENT_S", 0.4)
     frozen, thaw = threading.Event(), threading.Event()
-    read = kit.camera.read
+    detect = kit.engine.detect
 
-    def stuck() -> object:
+    def stuck(picture: Picture) -> list[Face]:
         if frozen.is_set():
             thaw.wait(20)
-        return read()
+        return detect(picture)
 
-    monkeypatch.setattr(kit.camera, "read", stuck)
+    monkeypatch.setattr(kit.engine, "detect", stuck)
 
     def fed() -> int:
         return watched.told.count("WATCHDOG=1")
