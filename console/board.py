@@ -1,8 +1,9 @@
 """What the live page shows, worked out from the register's values. Pure: no clock, no database; time is an argument."""
 
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -22,7 +23,8 @@ class Arrival:
     """One line of the list. `at` is when the person arrived, as well as it is known (`timed_by` clock, boot, bounds).
 
     Between bounds, it was not before `earliest` nor after `latest`. `after_s` is how long after the recognition the
-    register had it, absent where the kiosk's clock was not known.
+    register had it, absent where the kiosk's clock was not known. `corrected` where the direction was changed at the
+    kiosk after it was recorded.
     """
 
     id: int
@@ -36,6 +38,7 @@ class Arrival:
     direction: str
     method: str
     repeat: bool
+    corrected: bool
     after_s: float | None
     timed_by: str
     earliest: datetime | None
@@ -83,13 +86,14 @@ class KioskState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kiosk:
-    """A terminal's tile."""
+    """A terminal's tile. `not_me` counts the punches of today that were voided there: it had taken them for another."""
 
     office: str
     terminal: str
     state: KioskState
     heard_at: datetime
     status: TerminalStatus
+    not_me: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,15 +142,21 @@ def board_of(
 ) -> Board:
     """Return the page at `now`: everything of the day that `now` has in `zone`, newest first.
 
-    A punch belongs to the day on which its face was first seen, as well as that is known. People who have withdrawn
-    have no name here.
+    A punch belongs to the day on which its face was first seen, as well as that is known. One that was voided at its
+    kiosk is nobody's. People who have withdrawn have no name here.
     """
     midnight = day_start(now, zone)
     known = {each.number: each for each in people if each.withdrawn_at is None}
-    today = [each for each in records if each.counted_at >= midnight]
+    of_today = [each for each in records if each.counted_at >= midnight]
+    not_me = Counter((each.office, each.terminal) for each in of_today if each.voided)
+    nobodys = {(each.terminal, each.epoch, each.seq) for each in of_today if each.voided}
+    today = [_first_of_its_own(each, nobodys) for each in of_today if not each.voided]
     today.sort(key=lambda each: (each.counted_at, each.id), reverse=True)
     kiosks = tuple(
-        sorted((_kiosk(each, now, silent_after_s) for each in heard), key=lambda kiosk: (kiosk.office, kiosk.terminal))
+        sorted(
+            (_kiosk(each, now, silent_after_s, not_me[each.office, each.terminal]) for each in heard),
+            key=lambda kiosk: (kiosk.office, kiosk.terminal),
+        )
     )
     return Board(
         day=midnight.date(),
@@ -156,6 +166,13 @@ def board_of(
         offices=_offices(today, known, kiosks, office_names),
         kiosks=kiosks,
     )
+
+
+def _first_of_its_own(record: RegisteredEvent, nobodys: set[tuple[str, str, int]]) -> RegisteredEvent:
+    """Return the punch, as no repeat where the one it repeats was voided."""
+    if record.repeat_of is None or (record.terminal, record.epoch, record.repeat_of) not in nobodys:
+        return record
+    return replace(record, repeat_of=None)
 
 
 def initials(name: str) -> str:
@@ -184,6 +201,7 @@ def _arrival(record: RegisteredEvent, known: Mapping[str, Employee]) -> Arrival:
         direction=record.direction.value,
         method=record.method.value,
         repeat=record.repeat_of is not None,
+        corrected=record.recorded_direction is not None,
         after_s=max((record.received_at - record.occurred_at).total_seconds(), 0)
         if record.timed_by is TimedBy.CLOCK
         else None,
@@ -193,7 +211,7 @@ def _arrival(record: RegisteredEvent, known: Mapping[str, Employee]) -> Arrival:
     )
 
 
-def _kiosk(heard: TerminalState, now: datetime, silent_after_s: float) -> Kiosk:
+def _kiosk(heard: TerminalState, now: datetime, silent_after_s: float, not_me: int) -> Kiosk:
     if not heard.online:
         state = KioskState.OFFLINE
     elif now - heard.heard_at > timedelta(seconds=silent_after_s):
@@ -206,6 +224,7 @@ def _kiosk(heard: TerminalState, now: datetime, silent_after_s: float) -> Kiosk:
         state=state,
         heard_at=heard.heard_at,
         status=heard.status,
+        not_me=not_me,
     )
 
 

@@ -13,7 +13,15 @@ from pathlib import Path
 import config
 from console.board import Board, board_of, day_start
 from sync.register import Register, RegisterError, RegisterUnavailable
-from sync.register.events import RegisteredEvent, TimedBy, events_of_day, events_retimed, events_since, last_id
+from sync.register.events import (
+    RegisteredEvent,
+    TimedBy,
+    events_corrected,
+    events_of_day,
+    events_retimed,
+    events_since,
+    last_id,
+)
 from sync.register.people import Employee, list_people
 from sync.register.statuses import TerminalState, all_statuses
 
@@ -189,6 +197,8 @@ class Watch:
             # What was told without a clock is told better when the time comes back, under the same id.
             by_clock = {id: each for id, each in self._records.items() if each.timed_by is TimedBy.CLOCK}
             self._records = by_clock | {each.id: each for each in events_retimed(register, start=midnight)}
+            # And so is what people corrected at the kiosk after it was recorded.
+            self._records |= {each.id: each for each in events_corrected(register, start=midnight)}
 
     def _board(self) -> Board:
         return board_of(

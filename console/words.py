@@ -77,6 +77,8 @@ _TEXTS = {
     "pin": ("PIN", "PIN"),
     "face+pin": ("wajah + PIN", "face + PIN"),
     "repeat": ("ulangan", "repeat"),
+    "corrected": ("diubah di kiosk", "changed at the kiosk"),
+    "not_me": ("“Bukan saya” hari ini", "“Not me” today"),
     "no_name": ("Tanpa nama", "No name"),
     "elsewhere": ("di {office}", "at {office}"),
     "timed_boot": (

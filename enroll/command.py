@@ -203,6 +203,26 @@ def enroll_pin(settings: Settings, /, number: str) -> None:
     click.echo(f"PIN of {number} set; publish to bring it to the kiosks.")
 
 
+@enroll.command("administrator")
+@click.argument("number")
+@click.option("--remove", is_flag=True, help="They are one no longer.")
+@click.pass_obj
+def enroll_administrator(settings: Settings, /, number: str, remove: bool) -> None:
+    """Let NUMBER open the administrator's desk on the kiosks of their office, by face and PIN."""
+    from enroll import desk
+
+    person, changed = desk.set_administrator(settings(), number, not remove)
+    what = "no administrator" if remove else "an administrator"
+    if not changed:
+        click.echo(f"{person.number} is {what} already; nothing was changed.")
+        return
+    click.echo(f"{person.number} is {what} {'any more' if remove else 'now'}; publish {person.office} to bring this "
+               "to its kiosks.")  # fmt: skip
+    lacking = [what for what, has in (("face", person.templates), ("PIN", person.has_pin)) if not has]
+    if lacking and not remove:
+        click.echo(f"The desk asks for face and PIN, and {person.number} has no {' and no '.join(lacking)} yet.")
+
+
 @enroll.command("list")
 @click.option("--office", help="Only this one.")
 @click.pass_obj
@@ -218,11 +238,12 @@ def enroll_list(settings: Settings, /, office: str | None) -> None:
         where = f" at {office}" if office else ""
         click.echo(f"Nobody is enrolled{where}; see ./hadir enroll add --help and ./hadir enroll import --help.")
         return
-    table = Table("number", "name", "office", "templates", "samples", "PIN", "withdrawn")
+    table = Table("number", "name", "office", "templates", "samples", "PIN", "administrator", "withdrawn")
     for person in listed:
         withdrawn = person.withdrawn_at.date().isoformat() if person.withdrawn_at else ""
         counts = (str(person.templates), str(person.samples))
-        table.add_row(person.number, person.name, person.office, *counts, "yes" if person.has_pin else "", withdrawn)
+        flags = ("yes" if person.has_pin else "", "yes" if person.administrator else "")
+        table.add_row(person.number, person.name, person.office, *counts, *flags, withdrawn)
     Console().print(table)
 
 
@@ -280,6 +301,10 @@ def enroll_publish(settings: Settings, /, office: str, force: bool) -> None:
             f"{report.lookalikes} pairs of people resemble each other; the kiosks ask them for more, or for the PIN "
             f"(./hadir enroll lookalikes --office {office})."
         )
+    if report.plain_pins:
+        click.echo(f"{report.plain_pins} PINs were set before the pepper; have them set again (./hadir enroll pin).")
+    if report.foreign_pins:
+        click.echo(f"{report.foreign_pins} PINs were set in another office and are left out; have them set again.")
     for file in report.left_behind:
         click.echo(f"{file} could not be removed and may hold people withdrawn since; delete it yourself.")
     if report.problem is not None:

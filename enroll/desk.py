@@ -13,6 +13,7 @@ import config
 from enroll.capture import Progress, capture_samples
 from enroll.faces import KnownFaces
 from enroll.samples import PhotoReport, Study, fingerprint, study_photos, study_vectors
+from sync import peppers
 from sync.register import Register, enrolment, people
 from sync.register.enrolment import TemplatesChanged
 from sync.register.people import Employee, Template
@@ -120,9 +121,14 @@ def add_person(
 
 
 def set_pin(settings: config.Config, number: str, pin: str) -> Employee:
-    """Have `pin` as the person's PIN, and return the person. Raises PinRefused for a poor PIN, RegisterError."""
-    hashed = hash_pin(checked_number(number), pin)
+    """Have `pin` as the person's PIN, and return the person.
+
+    Raises PinRefused for a poor PIN, KeyRefused where the person's office has no pepper yet, RegisterError.
+    """
+    acceptable(pin, employee=checked_number(number))
     with Register.open(settings.centre.register) as register:
+        person = people.find_employee(register, number)
+        hashed = _hashed(settings, person.office if person else settings.office.id, number, pin)
         return enrolment.set_pin(register, number, hashed, at=datetime.now(UTC))
 
 
@@ -130,6 +136,19 @@ def list_people(settings: config.Config, office: str | None = None) -> list[Empl
     """Return everybody in the register (of `office`), withdrawn ones too, by number. Raises RegisterError."""
     with Register.open(settings.centre.register) as register:
         return people.list_people(register, office)
+
+
+def set_administrator(settings: config.Config, number: str, administrator: bool) -> tuple[Employee, bool]:
+    """Have the person an administrator of their office's kiosks, or not; return them, and whether that is new.
+
+    Raises PersonRefused, RegisterError.
+    """
+    with Register.open(settings.centre.register) as register:
+        person, changed = enrolment.set_administrator(register, checked_number(number), administrator)
+    if changed:
+        what = "now" if administrator else "no longer"
+        _log.info("employee %s is %s an administrator of %s", person.number, what, person.office)
+    return person, changed
 
 
 def withdraw(settings: config.Config, number: str) -> Employee:
@@ -277,7 +296,7 @@ class Desk:
                 office=wish.office,
                 at=datetime.now(UTC),
                 template=template,
-                pin_hash=None if wish.pin is None else hash_pin(wish.number, wish.pin),
+                pin_hash=None if wish.pin is None else _hashed(self._given, wish.office, wish.number, wish.pin),
                 move=wish.move,
                 again=wish.again,
                 newest_compared=None if template is None else self._faces.newest,
@@ -285,6 +304,10 @@ class Desk:
             newest = written.newest_template
             _log.debug("employee %s was enrolled", wish.number)
         self._faces.put(wish.number, wish.office, template, newest)
+
+
+def _hashed(settings: config.Config, office: str, number: str, pin: str) -> str:
+    return hash_pin(number, pin, pepper=peppers.newest_of(settings.centre.keys, office))
 
 
 def _few(samples: int, wanted: int) -> tuple[str, ...]:

@@ -1,9 +1,10 @@
 """`hadir keys`, `verify-chain`, `receipt`, `events`, `heads` and `register`: what the centre's people ask for."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -243,6 +244,70 @@ def events_export(
     with Register.open(here.centre.register) as register:
         entries, chains = export(register, file, at=datetime.now(UTC), office=office, terminal=terminal, since=begin)
     click.echo(f"{entries:,} entries of {chains:,} chains are in {file}.")
+
+
+_SINCE = click.option(
+    "--since", type=click.DateTime(["%Y-%m-%d"]), help="From this day on, by the zone of office.timezone; 30 days."
+)
+_LISTED_DAYS = timedelta(days=30)
+
+
+@events.command("corrections")
+@_SINCE
+@click.option("--terminal", help="Only of this kiosk.")
+@click.option("--not-me", is_flag=True, help="Only the false matches: somebody said that it was not them.")
+@click.pass_obj
+def events_corrections(settings: Settings, /, since: datetime | None, terminal: str | None, not_me: bool) -> None:
+    """List what people corrected at the kiosks after it was recorded."""
+    from sync import receipts
+    from sync.register import Register
+    from sync.register.corrections import corrections_since
+
+    here = settings()
+    with Register.open(here.centre.register) as register:
+        found = corrections_since(register, _from(here, since), terminal=terminal)
+    found = [each for each in found if each.not_me or not not_me]
+    for each in found:
+        what = "not me" if each.direction is None else f"direction {each.direction}"
+        if each.recorded is None or each.method is None:
+            punch = "its punch has not come yet"
+        else:
+            score = "" if each.score is None else f", score {each.score:.3f}"
+            punch = f"recorded {each.recorded} by {each.method}{score}"
+        click.echo(
+            f"{_clock(here, each.made_at)}  {each.terminal:20} {each.employee:12} {what:14} "
+            f"{receipts.shown(each.receipt)}  {punch}"
+        )
+    if not found:
+        click.echo("Nothing was corrected.")
+    for kiosk, times in sorted(Counter(each.terminal for each in found if each.not_me).items()):
+        click.echo(f"{kiosk}: {times} false {'match' if times == 1 else 'matches'} reported.")
+
+
+@events.command("desk")
+@_SINCE
+@click.option("--terminal", help="Only of this kiosk.")
+@click.pass_obj
+def events_desk(settings: Settings, /, since: datetime | None, terminal: str | None) -> None:
+    """List what administrators did on the kiosks."""
+    from sync.register import Register
+    from sync.register.corrections import desk_notes_since
+
+    here = settings()
+    with Register.open(here.centre.register) as register:
+        found = desk_notes_since(register, _from(here, since), terminal=terminal)
+    for each in found:
+        click.echo(f"{_clock(here, each.made_at)}  {each.terminal:20} {each.employee:12} {each.action}")
+    if not found:
+        click.echo("No administrator was at a kiosk.")
+
+
+def _from(here: config.Config, since: datetime | None) -> datetime:
+    return datetime.now(UTC) - _LISTED_DAYS if since is None else since.replace(tzinfo=here.office.zone)
+
+
+def _clock(here: config.Config, moment: datetime) -> str:
+    return f"{moment.astimezone(here.office.zone):%Y-%m-%d %H:%M:%S %Z}"
 
 
 @click.group()

@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 
 from sync import chain, receipts
-from sync.messages import AttendanceEvent, Entry, MessageRefused
+from sync.messages import AttendanceEvent, Direction, Entry, MessageRefused
 from sync.register import Register
 from sync.register.events import RegisteredEvent, TimedBy, find_receipt, payload_of
 from sync.register.evidence import receipt_at
@@ -57,6 +57,7 @@ def _registered(register: Register, event: RegisteredEvent, zone: tzinfo) -> tup
     repeated = receipt_at(register, event.terminal, event.epoch, event.repeat_of) if event.repeat_of else None
     return (
         *_who(event.office, event.terminal, event.employee, event.direction.value, event.method.value),
+        *_corrected(event.voided, event.recorded_direction),
         ("counted at", _at(event.counted_at, zone)),
         ("timed by", _timed(event, zone)),
         ("received", _at(event.received_at, zone)),
@@ -90,6 +91,14 @@ def _who(office: str, terminal: str, employee: str, direction: str, method: str)
         ("direction", direction),
         ("method", method),
     )
+
+
+def _corrected(voided: bool, recorded: Direction | None) -> tuple[tuple[str, str], ...]:
+    """Return what was changed at the kiosk afterwards; `recorded` is the direction before, where it was another."""
+    lines = [("voided", "by the person before the kiosk: it was somebody else; it counts as nobody's")] * voided
+    if recorded is not None:
+        lines.append(("corrected", f"at the kiosk; recorded was {recorded.value}"))
+    return tuple(lines)
 
 
 def _timed(event: RegisteredEvent, zone: tzinfo) -> str:

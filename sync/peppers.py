@@ -38,6 +38,11 @@ class Pepper:
         return hmac.digest(self.secret, f"{employee}\0{pin}".encode(errors="surrogatepass"), "sha256")
 
 
+def pepper_of(secret: bytes) -> Pepper:
+    """Return `secret` with its id."""
+    return Pepper(key_id=hashlib.sha256(b"hadir pepper 1\0" + secret).hexdigest()[:8], secret=secret)
+
+
 def new_pepper(folder: Path, office: str, *, rotate: bool = False) -> Pepper:
     """Have a pepper for `office` in `folder` (OFFICE.pepper, 0600), and return it. Raises KeyRefused.
 
@@ -50,8 +55,7 @@ def new_pepper(folder: Path, office: str, *, rotate: bool = False) -> Pepper:
             raise KeyRefused(f"{path} is already there, and PINs were made with it; --rotate adds a new one to it")
         if len(present) >= _MOST:
             raise KeyRefused(f"{path} has {len(present)} peppers already; have the PINs of the oldest set again first")
-        secret = secrets.token_bytes(PEPPER_BYTES)
-        made = Pepper(key_id=_id_of(secret), secret=secret)
+        made = pepper_of(secrets.token_bytes(PEPPER_BYTES))
         lines = [f"{each.key_id} {each.secret.hex()}\n" for each in (*present, made)]
         write_whole(path, "".join(lines).encode(), mode=0o600)
     return made
@@ -66,10 +70,10 @@ def load_peppers(path: Path) -> Mapping[str, Pepper]:
     found = {}
     for line in lines:
         read = _LINE.fullmatch(line)
-        secret = bytes.fromhex(read.group(2)) if read else b""
-        if read is None or _id_of(secret) != read.group(1):
+        pepper = pepper_of(bytes.fromhex(read.group(2))) if read else None
+        if read is None or pepper is None or pepper.key_id != read.group(1):
             raise KeyDamaged(f"{path} is not a whole pepper file; copy it from the centre again")
-        found[read.group(1)] = Pepper(key_id=read.group(1), secret=secret)
+        found[pepper.key_id] = pepper
     if not found:
         raise KeyDamaged(f"{path} has no pepper in it; copy it from the centre again")
     return MappingProxyType(found)
@@ -94,7 +98,3 @@ def path_of(settings: config.Config) -> Path:
     """Return where this kiosk has that of its office."""
     own = settings.terminal.pepper
     return Path(own) if own else path_in(settings.centre.keys, settings.office.id)
-
-
-def _id_of(secret: bytes) -> str:
-    return hashlib.sha256(b"hadir pepper 1\0" + secret).hexdigest()[:8]

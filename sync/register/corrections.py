@@ -44,9 +44,9 @@ def settle_in(connection: sa.Connection, punches: Iterable[Punched]) -> None:
     ]
     if changed:
         values = {
-            "voided": sa.bindparam("is_voided"),
-            "direction_now": sa.bindparam("direction"),
-            "corrected_at": sa.bindparam("at", type_=events.c.corrected_at.type),
+            "voided": sa.bindparam("new_voided"),
+            "direction_now": sa.bindparam("new_direction"),
+            "corrected_at": sa.bindparam("new_at", type_=events.c.corrected_at.type),
         }
         connection.execute(sa.update(events).where(events.c.id == sa.bindparam("row")).values(values), changed)
 
@@ -68,9 +68,9 @@ def _settled(corrections: Sequence[Any]) -> dict[str, object]:
     in_order = sorted(corrections, key=lambda row: (latest[row.epoch], row.epoch, row.seq))
     directions = [row.direction for row in in_order if row.direction is not None]
     return {
-        "is_voided": len(directions) < len(in_order),
-        "direction": directions[-1] if directions else None,
-        "at": in_order[-1].recorded_at if in_order else None,
+        "new_voided": len(directions) < len(in_order),
+        "new_direction": directions[-1] if directions else None,
+        "new_at": in_order[-1].recorded_at if in_order else None,
     }
 
 

@@ -16,8 +16,11 @@ from sync import chain, receipts
 from sync.keys import Signer
 from sync.messages import (
     AttendanceEvent,
+    Change,
     ClockNote,
     ClockQuality,
+    Correction,
+    DeskNote,
     Direction,
     DirectionBy,
     Entry,
@@ -36,9 +39,10 @@ _RECEIVED = "2026-03-02 09:00:00.000000"
 def made(
     terminal: str, epoch: str, count: int, signer: Signer = SIGNER, seed: int = 1
 ) -> Iterator[tuple[Entry, bytes]]:
-    """Yield `count` entries of one chain with their signed bytes: punches, repeats, jumps, clock notes."""
+    """Yield `count` entries of one chain with their signed bytes: of all four kinds, with repeats and jumps."""
     rng = random.Random(f"{seed} {terminal} {epoch}")
     before, at = chain.GENESIS, SEVEN
+    last: AttendanceEvent | None = None
     for seq in range(1, count + 1):
         at += timedelta(microseconds=rng.randrange(1, 60_000_000))
         common = {
@@ -53,11 +57,32 @@ def made(
             "clock_jump_ms": rng.randrange(-9_000_000, 9_000_000) if rng.random() < 0.01 else None,
         }
         entry: Entry
-        if rng.random() < 0.02:
+        kind = rng.random()
+        if kind < 0.02:
             entry = ClockNote(clock=ClockQuality.SYNCED, **common)  # type: ignore[arg-type]
+        elif kind < 0.04:
+            entry = DeskNote(
+                clock=ClockQuality.SYNCED,
+                employee="1001",
+                action="opened",
+                made_at=at,
+                **common,  # type: ignore[arg-type]
+            )
+        elif kind < 0.1 and last is not None:
+            direction = rng.choice([None, *Direction])
+            entry = Correction(
+                clock=ClockQuality.SYNCED,
+                of=last.seq,
+                employee=last.punch.employee,
+                receipt=last.receipt,
+                change=Change.DIRECTION if direction else Change.NOT_ME,
+                direction=direction,
+                made_at=at,
+                **common,  # type: ignore[arg-type]
+            )
         else:
             by_face = rng.random() < 0.9
-            entry = AttendanceEvent(
+            entry = last = AttendanceEvent(
                 clock=rng.choice(list(ClockQuality)),
                 punch=Punch(
                     employee=str(rng.randrange(100_000, 999_999)),

@@ -14,7 +14,7 @@ import msgspec
 
 from sync import chain, keys
 from sync.keys import Signer
-from sync.messages import AttendanceEvent, Entry, encode
+from sync.messages import AttendanceEvent, ClockNote, Entry, encode
 from sync.outbox.epochs import microseconds
 from sync.register.arrivals import row_of
 from tests.sync.samples import SIGNER
@@ -206,9 +206,12 @@ def another_employee(store: Store, rng: random.Random) -> Edit:
     places = [each for each in store.places() if b'"employee"' in store.payload(each)]
     place = rng.choice(places)
     entry, sealed = chain.read_entry(store.payload(place))
-    assert isinstance(entry, AttendanceEvent)
-    punch = msgspec.structs.replace(entry.punch, employee=str(rng.randrange(10**9, 10**10)))
-    body = encode(msgspec.structs.replace(entry, punch=punch))
+    assert not isinstance(entry, ClockNote)
+    somebody = str(rng.randrange(10**9, 10**10))
+    if isinstance(entry, AttendanceEvent):
+        body = encode(msgspec.structs.replace(entry, punch=msgspec.structs.replace(entry.punch, employee=somebody)))
+    else:
+        body = encode(msgspec.structs.replace(entry, employee=somebody))
     store.put(place, chain.seal(body, lambda _: sealed.signature))
     return Edit(kind="another employee", first=place)
 
