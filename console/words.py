@@ -130,6 +130,7 @@ _ALARMS = {
         "penyimpanan terisi 90 %: semua foto bukti dan log dihapus",
         "storage 90 % full: all evidence pictures and logs are deleted",
     ),
+    "voice_unavailable": ("suara kios tidak berfungsi", "the kiosk's voice does not work"),
 }
 
 

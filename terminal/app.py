@@ -15,11 +15,13 @@ from sync.received_sets import ReleaseDoor
 from sync.releases import EncodingSet, Person, ReleaseRefused
 from sync.uplink import Uplink
 from terminal import chrony, store
+from terminal.announcer import Announcer
 from terminal.camera import Camera, open_camera
 from terminal.card import Card, take, wait_for
 from terminal.clerk import Clerk
 from terminal.clock import Clock
 from terminal.display import Display
+from terminal.display.speaker import Speaker
 from terminal.faces import Engine, engine_id_of, open_engine
 from terminal.gallery import Gallery
 from terminal.kiosk import Kiosk
@@ -31,6 +33,7 @@ from terminal.sighting import CameraState, Sighting
 from terminal.storage import Storage
 from terminal.supplies import Awaiting, Supplies
 from terminal.vision import Newest, Vision
+from terminal.voice import Voice
 
 _READY_AT_LATEST_S = 20.0
 _WATCHDOG_EVERY_S = 5.0
@@ -70,6 +73,10 @@ def run(
         storage = Storage(settings.terminal.state, quota_mb=settings.terminal.storage_mb)
         watch = chrony.Watch()
         clock = Clock(known=card.known, chrony=lambda: watch.heard)
+        voice = Voice(
+            Speaker(wanted=display.driver != "dummy" and settings.sound.volume > 0),
+            needed=settings.sound.prompts == "all" and settings.sound.voice != "off",
+        )
         pulse = Pulse(
             settings,
             gallery=shelf.gallery,
@@ -77,6 +84,7 @@ def run(
             card_alarms=card.alarms,
             supply_alarms=supplies.alarms,
             storage_alarms=storage.alarms,
+            voice_alarms=voice.alarms,
         )
         desk = PinDesk(settings.pin, people=shelf.people, now_s=time.monotonic)
         parts.callback(desk.close)
@@ -110,7 +118,16 @@ def run(
 
         clerk = Clerk(open_ledger, nobody_yet=empty_day(settings), look=pulse.look)
         parts.callback(clerk.close)
-        kiosk = Kiosk(settings, display=display, clerk=clerk, desk=desk, seen=seen, gallery=shelf.gallery, pulse=pulse)
+        kiosk = Kiosk(
+            settings,
+            display=display,
+            clerk=clerk,
+            desk=desk,
+            seen=seen,
+            gallery=shelf.gallery,
+            pulse=pulse,
+            announcer=Announcer(settings.sound, settings.office.zone, voice),
+        )
 
         def make_eyes(eyes: Engine) -> Vision:
             return Vision(
@@ -131,6 +148,7 @@ def run(
             Lasting("chrony", lambda: watch, crashed=pulse.restarted),
             Lasting("storage", lambda: storage, crashed=pulse.restarted),
             Lasting("supplies", lambda: supplies, crashed=pulse.restarted),
+            Lasting("voice", lambda: voice, crashed=pulse.restarted),
             uplink,
             vision,
         )

@@ -15,6 +15,7 @@ import config
 from errors import where
 from sync.messages import AttendanceEvent
 from terminal import visit
+from terminal.announcer import Announcer
 from terminal.clerk import Clerk
 from terminal.display import Closed, Display, DisplayFailed, Pressed, Touched
 from terminal.faces import Picture
@@ -72,11 +73,12 @@ class Kiosk:
         seen: Newest[Sighting | CameraState],
         gallery: Callable[[], Gallery],
         pulse: Pulse,
+        announcer: Announcer,
     ) -> None:
         self._settings = settings
         self._zone = settings.office.zone
         self._display, self._clerk, self._desk = display, clerk, desk
-        self._seen, self._gallery, self._pulse = seen, gallery, pulse
+        self._seen, self._gallery, self._pulse, self._announcer = seen, gallery, pulse, announcer
         self._rules = rules_of(settings)
         self._visit = visit.start(self._rules, self._now())
         self._bursts = Bursts()
@@ -220,6 +222,8 @@ class Kiosk:
         self._answered = (*memory.done, *memory.quiet)
         for effect in effects:
             self._do(effect)
+        if self._visit.state is not before:
+            self._announcer.follow(self._visit.state, self._context())
 
     def _do(self, effect: Effect) -> None:
         match effect:
@@ -230,7 +234,7 @@ class Kiosk:
             case SetLanguage() | Restart():
                 pass
             case Chime():
-                self._display.sound(effect.sound)
+                self._announcer.chime(effect.sound, self._now().at)
             case _:
                 assert_never(effect)
 

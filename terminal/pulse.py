@@ -27,11 +27,12 @@ class Pulse:
         card_alarms: tuple[str, ...],
         supply_alarms: Callable[[], tuple[str, ...]],
         storage_alarms: Callable[[], tuple[str, ...]],
+        voice_alarms: Callable[[], tuple[str, ...]],
     ) -> None:
         self._folder = settings.terminal.state
         self._gallery, self._clock = gallery, clock
         self._card_alarms, self._supply_alarms = card_alarms, supply_alarms
-        self._storage_alarms = storage_alarms
+        self._storage_alarms, self._voice_alarms = storage_alarms, voice_alarms
         self._began_s = time.monotonic()
         self._told_s: float | None = None
         self._told_at = datetime.now(UTC)
@@ -84,7 +85,8 @@ class Pulse:
         restarted = ("thread_restarted",) if self.restarts else ()
         trouble = self.camera_trouble
         camera = (trouble.alarm,) if trouble is not None else ()
-        return (*self._supply_alarms(), *self._card_alarms, *self._storage_alarms(), *camera, *restarted)
+        machine = (*self._storage_alarms(), *self._voice_alarms())
+        return (*self._supply_alarms(), *self._card_alarms, *machine, *camera, *restarted)
 
     def offline_since(self) -> datetime | None:
         """Return since when there is no broker, None while there is one (or the kiosk has only just begun)."""

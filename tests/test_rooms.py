@@ -40,6 +40,7 @@ PURE = (
     "terminal/motion.py",
     "terminal/search.py",
     "terminal/sighting.py",
+    "terminal/quiet.py",
     "terminal/faces/alignment.py",
     "terminal/faces/encoding.py",
     *(
@@ -60,6 +61,7 @@ PURE = (
             "desk",
             "keypad",
             "words",
+            "spoken",
         )
     ),
     *(f"sync/messages/{name}.py" for name in ("__init__", "values", "topics", "entries", "told")),

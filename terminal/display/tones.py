@@ -7,11 +7,13 @@ from terminal.visit.signals import Sound
 
 RATE_HZ = 44_100
 
-# (frequency in Hz, length in seconds), one after another: rising is good, level is "known already", falling is not.
+# (frequency in Hz, 0 for silence; length in seconds), one after another. The rhythms differ as well as the pitches, for
+# who hears high tones badly or not at all: short-long, short short, one long, three quick.
 _NOTES: dict[Sound, tuple[tuple[float, float], ...]] = {
-    Sound.RECORDED: ((784.0, 0.09), (1174.7, 0.22)),
-    Sound.ALREADY: ((784.0, 0.09), (784.0, 0.14)),
-    Sound.REFUSED: ((392.0, 0.14), (311.1, 0.24)),
+    Sound.RECORDED: ((784.0, 0.06), (0.0, 0.02), (1174.7, 0.17)),
+    Sound.ALREADY: ((659.3, 0.07), (0.0, 0.08), (659.3, 0.07)),
+    Sound.REFUSED: ((311.1, 0.25),),
+    Sound.ALARM: ((880.0, 0.045), (0.0, 0.055), (880.0, 0.045), (0.0, 0.055), (880.0, 0.045)),
     Sound.KEY: ((1568.0, 0.02),),
 }
 _LOUDNESS = {Sound.KEY: 0.12}

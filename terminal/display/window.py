@@ -1,4 +1,4 @@
-"""The window, full screen or none: shows a Screen over the live picture, returns touches and keys, sounds tones.
+"""The window, full screen or none: shows a Screen over the live picture, returns touches and keys.
 
 SDL wants its window, its events and its drawing on the main thread.
 """
@@ -13,12 +13,10 @@ import pygame
 
 import config
 from errors import HadirError
-from terminal.display import tones
 from terminal.display.events import Event, event_of
 from terminal.display.painter import Painter
 from terminal.faces import Picture
 from terminal.screens.drawing import Rect, Screen, Weight
-from terminal.visit.signals import Sound
 
 _PICTURE_EVERY_S = 1 / 8
 _PICTURE_AT_LEAST_EVERY_S = 2.0  # so that whoever looks at the file can tell a still kiosk from a dead one
@@ -53,7 +51,6 @@ class Display:
         self._settings = settings
         self.driver = driver_of(settings.driver, os.environ)
         self._surface = self._open()
-        self._voice = _open_voice(self.driver)
         self._painter = Painter()
         self._shown: tuple[Screen, Picture | None] | None = None
         self._pressed: tuple[Rect, float] | None = None
@@ -106,11 +103,6 @@ class Display:
             self._shown, self._changed = (screen, picture), True
         self._save(now_s, at_once)
 
-    def sound(self, sound: Sound) -> None:
-        """The tone is sounding, where there is something to sound it."""
-        if self._voice is not None:
-            self._voice[sound].play()
-
     def close(self) -> None:
         """The window is gone, and so is the picture file."""
         if self._picture_file is not None:
@@ -121,7 +113,7 @@ class Display:
                     _log.warning("picture file not removed: %s", error)
         pygame.quit()
 
-    # --- window and sound -------------------------------------------------------------------------------------------
+    # --- window -------------------------------------------------------------------------------------------------------
 
     def _open(self) -> pygame.Surface:
         asked = self._settings
@@ -180,20 +172,3 @@ class Display:
     @staticmethod
     def _part(path: Path) -> Path:
         return path.with_name(f".{path.stem}.part{path.suffix or '.jpg'}")
-
-
-def _open_voice(driver: str) -> dict[Sound, pygame.mixer.Sound] | None:
-    """Return the tones, or None on a machine without sound: ALSA would complain on the console if it were tried."""
-    wired = any(Path("/dev/snd").glob("pcm*p")) if Path("/dev/snd").is_dir() else False
-    session = os.environ.get("XDG_RUNTIME_DIR", "")
-    served = bool(os.environ.get("PULSE_SERVER")) or any(
-        Path(session, name).exists() for name in ("pulse/native", "pipewire-0") if session
-    )
-    if driver == "dummy" or not (wired or served):
-        return None
-    try:
-        pygame.mixer.init(frequency=tones.RATE_HZ, size=-16, channels=2, buffer=512)
-        return {sound: pygame.mixer.Sound(buffer=tones.samples(sound).tobytes()) for sound in Sound}
-    except pygame.error as error:
-        _log.warning("no sound: %s", error)
-        return None

@@ -218,6 +218,7 @@ class Words:
             "release_key_unavailable": "Key for face data missing, call the office admin",
             "card_damaged": "Storage was replaced, call the office admin",
             "storage_90": "Storage nearly full, call the office admin",
+            "voice_unavailable": "Voice does not work, call the office admin",
         }
     )
 

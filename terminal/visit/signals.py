@@ -171,6 +171,7 @@ class Sound(StrEnum):
     RECORDED = "recorded"
     ALREADY = "already"
     REFUSED = "refused"
+    ALARM = "alarm"
     KEY = "key"
 
 

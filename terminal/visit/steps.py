@@ -120,7 +120,7 @@ def repeated(at: datetime, earlier: AttendanceEvent | None, rules: VisitRules) -
 def not_recorded(visit: Visit, track_id: int | None, now: Now) -> Step:
     """The card did not take what it was asked to keep, and that is said aloud."""
     failed = NotRecorded(track_id=track_id, since_s=now.monotonic_s, until_s=lasting(visit, visit.rules.result_s, now))
-    return at(visit, failed), (Chime(sound=Sound.REFUSED),)
+    return at(visit, failed), (Chime(sound=Sound.ALARM),)
 
 
 def open_keypad(visit: Visit, reason: KeypadReason, arrived_at: datetime, now: Now) -> Visit:

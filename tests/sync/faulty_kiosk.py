@@ -153,6 +153,7 @@ class _Stage:
             clock=clock,
             card_alarms=card.alarms,
             supply_alarms=lambda: (),
+            voice_alarms=lambda: (),
             storage_alarms=self._storage.alarms,
         )
         self._pulse = pulse

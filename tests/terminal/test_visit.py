@@ -251,7 +251,7 @@ def test_a_card_that_fails_is_not_thanked_and_the_same_face_may_try_again() -> N
     life = Life()
     life.card_works = False
     assert isinstance(life.see(1, "1001"), NotRecorded)
-    assert life.chimes == [Sound.REFUSED]
+    assert life.chimes == [Sound.ALARM]
     assert isinstance(life.see(1, "1001"), NotRecorded), "it does not hammer a card that just failed"
     assert len(life.records) == 1
     life.card_works = True
