@@ -52,6 +52,8 @@ def derived(
             "state": os.fspath(folder / "terminal"),
             "release_key": os.fspath(keys / "release.pub"),
             "collector_key": os.fspath(keys / "collector.pub"),
+            "evidence_key": os.fspath(keys / "evidence.pub"),
+            "pepper": "",
         }
     if not windowed:
         sections["display"] = {"driver": "dummy", "picture_file": os.fspath(folder / "screen.jpg")}

@@ -10,7 +10,8 @@ import config
 from demo import clip, newcomers
 from enroll import desk, importer, publish
 from errors import HadirError
-from sync import keys
+from sync import keys, peppers
+from sync.durable import write_whole
 from sync.register import Register, devices, sets
 from sync.releases import EncodingSet, ReleaseRefused, open_set
 from terminal.faces import Engine, fetch_models, identity_of, open_engine
@@ -89,15 +90,19 @@ def _have_keys(settings: config.Config) -> None:
     folder = settings.centre.keys
     if not all((folder / f"{name}.{half}").exists() for name in keys.CENTRE for half in ("key", "pub")):
         keys.new_centre_keys(folder)
-    for name, path in (
-        (keys.RELEASE, settings.terminal.release_key),
-        (keys.COLLECTOR, settings.terminal.collector_key),
+    pepper = peppers.path_in(folder, settings.office.id)
+    if not pepper.exists():
+        peppers.new_pepper(folder, settings.office.id)
+    for source, path in (
+        (folder / f"{keys.RELEASE}.pub", settings.terminal.release_key),
+        (folder / f"{keys.COLLECTOR}.pub", settings.terminal.collector_key),
+        (folder / f"{keys.EVIDENCE}.pub", settings.terminal.evidence_key),
+        (pepper, peppers.path_of(settings)),
     ):
         if path.exists():
             continue
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes((folder / f"{name}.pub").read_bytes())
+            write_whole(path, source.read_bytes(), mode=0o600 if source == pepper else 0o644)
         except OSError as error:
             raise keys.KeyRefused(f"{path} cannot be written ({error.strerror})") from error
 

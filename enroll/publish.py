@@ -17,8 +17,9 @@ import msgspec
 import config
 from enroll.lookalikes import with_lookalikes
 from errors import HadirError
+from sync import peppers
 from sync.durable import make_folder, sweep, write_whole
-from sync.keys import PRIVATE_NAME, PrivateKey, load_private
+from sync.keys import PRIVATE_NAME, KeyRefused, PrivateKey, load_private
 from sync.messages import gallery_topic
 from sync.mqtt import Connected, Disconnected, Link, LinkFailed, Sent
 from sync.register import Register, sets
@@ -26,6 +27,7 @@ from sync.releases import EncodingSet, Person, ReleaseRefused, open_set, sign_se
 from terminal.calibration import policy_for
 from terminal.faces import Identity, identity_of
 from terminal.matching import Policy
+from terminal.pin import pepper_id_of
 
 BROKER_WAIT_S = 5.0
 """How long the broker is given. What it does not take now, the collector brings when it connects."""
@@ -56,6 +58,8 @@ class PublishReport:
     `reached_broker` tells whether the broker took it; where not, `problem` says why, and the set goes out when the
     collector connects. `left_behind` are files of earlier sets that could not be removed: they may hold people who have
     been withdrawn since. `lookalikes` counts the pairs of people that the kiosks are told to be careful with.
+    `plain_pins` are PINs in the set that were made before there was a pepper; `foreign_pins` are not in it, for they
+    were made with a pepper that the office's kiosks do not have.
     """
 
     office: str
@@ -69,6 +73,8 @@ class PublishReport:
     problem: str | None = None
     left_behind: tuple[Path, ...] = ()
     lookalikes: int = 0
+    plain_pins: int = 0
+    foreign_pins: int = 0
 
 
 def publish(
@@ -89,9 +95,8 @@ def publish(
     policy = policy_for(engine.engine_id, settings.match)
     key = load_private(settings.centre.keys / PRIVATE_NAME)
     with Register.open(settings.centre.register) as register, _alone(settings.centre.releases):
-        content, pairs, changes, blob, file = _release(
-            register, settings.centre.releases, office, key, force, engine, policy
-        )
+        made = _release(register, settings.centre, office, key, force, engine, policy)
+        content, pairs, changes, blob, file = made.content, made.pairs, made.changes, made.blob, made.file
         left_behind = _remove_older(settings.centre.releases, content)
         _log.info(
             "released version %d of %s with %d people, %d pairs of look-alikes",
@@ -113,12 +118,31 @@ def publish(
         problem=problem,
         left_behind=left_behind,
         lookalikes=pairs,
+        plain_pins=sum(1 for person in content.people if person.pin is not None and pepper_id_of(person.pin) is None),
+        foreign_pins=made.foreign_pins,
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    content: EncodingSet
+    pairs: int
+    changes: Changes
+    blob: bytes
+    file: Path
+    foreign_pins: int
+
+
 def _release(
-    register: Register, folder: Path, office: str, key: PrivateKey, force: bool, engine: Identity, policy: Policy
-) -> tuple[EncodingSet, int, Changes, bytes, Path]:
+    register: Register,
+    centre: config.Centre,
+    office: str,
+    key: PrivateKey,
+    force: bool,
+    engine: Identity,
+    policy: Policy,
+) -> _Made:
+    folder = centre.releases
     for _ in range(_TRIES):
         try:
             newer_than = max(_versions_in(folder, office), default=0)
@@ -137,6 +161,7 @@ def _release(
                 f"office {office} has nobody with a face or a PIN; enrol people first, "
                 "or publish with --force to empty its kiosks"
             )
+        content, foreign_pins = without_foreign_pins(content, peppers.path_in(centre.keys, office))
         content, pairs = with_lookalikes(content, policy)
         changes = changes_between(_newest(register, office, key), content)
         blob = sign_set(content, key)
@@ -148,8 +173,32 @@ def _release(
             continue
         except OSError as error:
             raise PublishRefused(f"{file} cannot be written ({error.strerror}); see centre.releases") from error
-        return content, len(pairs), changes, blob, file
+        return _Made(
+            content=content, pairs=len(pairs), changes=changes, blob=blob, file=file, foreign_pins=foreign_pins
+        )
     raise PublishRefused(f"others publish for {office} all the time; try again")
+
+
+def without_foreign_pins(content: EncodingSet, pepper_file: Path) -> tuple[EncodingSet, int]:
+    """Return `content` without the PINs that no pepper in the file goes with, and how many those were.
+
+    They are of people who came from another office: its kiosks could check none of them. Where the file cannot be read
+    all stay, for the kiosks may have theirs.
+    """
+    needed = {pepper_id_of(person.pin) for person in content.people if person.pin is not None} - {None}
+    try:
+        foreign = needed - peppers.load_peppers(pepper_file).keys() if needed else set()
+    except KeyRefused as error:
+        _log.warning("whether the kiosks can check every PIN cannot be told: %s", error)
+        return content, 0
+    people = tuple(
+        msgspec.structs.replace(person, pin=None)
+        if person.pin is not None and pepper_id_of(person.pin) in foreign
+        else person
+        for person in content.people
+    )
+    lost = sum(before.pin != after.pin for before, after in zip(content.people, people, strict=True))
+    return msgspec.structs.replace(content, people=people), lost
 
 
 def changes_between(before: EncodingSet | None, after: EncodingSet) -> Changes:

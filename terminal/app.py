@@ -8,8 +8,9 @@ from contextlib import ExitStack, closing, contextmanager
 
 import config
 from errors import HadirError
-from sync import notify
+from sync import notify, peppers
 from sync.collector_key import ack_door
+from sync.messages import UNTIMED
 from sync.outbox import Outbox
 from sync.received_sets import ReleaseDoor
 from sync.releases import EncodingSet, Person, ReleaseRefused
@@ -22,12 +23,13 @@ from terminal.clerk import Clerk
 from terminal.clock import Clock
 from terminal.display import Display
 from terminal.display.speaker import Speaker
+from terminal.evidence import Drawer
 from terminal.faces import Engine, engine_id_of, open_engine
 from terminal.gallery import Gallery
 from terminal.kiosk import Kiosk
 from terminal.lasting import Lasting
 from terminal.ledger import Ledger, empty_day
-from terminal.pin import PinDesk
+from terminal.pin import PepperFile, PinDesk, Tally
 from terminal.pulse import Pulse
 from terminal.sighting import CameraState, Sighting
 from terminal.storage import Storage
@@ -82,11 +84,20 @@ def run(
             gallery=shelf.gallery,
             clock=clock,
             card_alarms=card.alarms,
-            supply_alarms=supplies.alarms,
+            supply_alarms=lambda: (*supplies.alarms(), *desk.alarms()),
             storage_alarms=storage.alarms,
             voice_alarms=voice.alarms,
         )
-        desk = PinDesk(settings.pin, people=shelf.people, now_s=time.monotonic)
+        desk = PinDesk(
+            settings.pin,
+            people=shelf.people,
+            now_s=time.monotonic,
+            peppers=PepperFile(peppers.path_of(settings)).peppers,
+            tally=Tally(lambda: store.open_card(settings.terminal.state)),
+            pictures=Drawer(settings),
+            is_dated=lambda: pulse.vitals.clock not in UNTIMED,
+            zone=settings.office.zone,
+        )
         parts.callback(desk.close)
 
         def make_uplink() -> Uplink:

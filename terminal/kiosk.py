@@ -18,6 +18,7 @@ from terminal import visit
 from terminal.announcer import Announcer
 from terminal.clerk import Clerk
 from terminal.display import Closed, Display, DisplayFailed, Pressed, Touched
+from terminal.evidence import Glimpse
 from terminal.faces import Picture
 from terminal.gallery import Gallery
 from terminal.matching import Outcome
@@ -85,6 +86,7 @@ class Kiosk:
         self._answered: tuple[int, ...] = ()
         self._screen: Screen | None = None
         self._picture: Picture | None = None
+        self._glimpse: Glimpse | None = None
         self._heard_s = self._looked_s = time.monotonic()
         self._failures = 0
         self.closed = False
@@ -164,6 +166,7 @@ class Kiosk:
             case Sighting():
                 self._heard_s = now_s
                 self._picture = news.picture
+                self._glimpse = Glimpse(picture=news.picture, box=news.served.box if news.served else None)
                 if self._pulse.camera != "ok":
                     self._pulse.camera_is(CameraState(state="ok"))
                 self._feed(Saw(sighting=news, earlier=self._earlier_of(news)))
@@ -185,7 +188,7 @@ class Kiosk:
                 _log.warning("camera lost, PIN only: %s", camera.problem)
             self._pulse.camera_is(camera)
         if camera.state == "lost":
-            self._picture = None
+            self._picture = self._glimpse = None
         self._feed(CameraChanged(camera=camera))
 
     def _earlier_of(self, sighting: Sighting) -> AttendanceEvent | None:
@@ -230,7 +233,7 @@ class Kiosk:
             case Record() | Correct() | NoteDesk():
                 self._clerk.ask(effect)
             case CheckPin():
-                self._desk.ask(effect.check, effect.number, effect.pin)
+                self._desk.ask(effect.check, effect.number, effect.pin, self._glimpse)
             case SetLanguage() | Restart():
                 pass
             case Chime():

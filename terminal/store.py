@@ -38,6 +38,17 @@ _OWN_MIGRATIONS = (
         CREATE TABLE alarms (code TEXT PRIMARY KEY, since TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
         """,
     ),
+    (
+        "store_2_pins",
+        """
+        CREATE TABLE pin_failures (
+            number TEXT PRIMARY KEY, count INTEGER NOT NULL, today INTEGER NOT NULL, failed_at TEXT NOT NULL
+        ) STRICT;
+        CREATE TABLE pin_day (
+            only INTEGER PRIMARY KEY CHECK (only = 1), day TEXT NOT NULL, right INTEGER NOT NULL, wrong INTEGER NOT NULL
+        ) STRICT;
+        """,
+    ),
 )
 # Acceptance section 4 has the reason for each; synchronous is per connection, and 2 is FULL.
 _PRAGMAS = (

@@ -24,6 +24,7 @@ def fresh(home: config.Config, tmp_path: Path) -> config.Config:
             "state": str(tmp_path / "terminal"),
             "release_key": str(tmp_path / "keys" / "release.pub"),
             "collector_key": str(tmp_path / "keys" / "collector.pub"),
+            "evidence_key": str(tmp_path / "keys" / "evidence.pub"),
         },
         centre={
             "register": f"sqlite:///{tmp_path / 'register.sqlite'}",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import config
-from sync import keys
+from sync import keys, peppers
 from terminal.faces import Box, Encoding, Engine, Face, Picture
 from terminal.faces.models import ensure
 from terminal.faces.opencv import OpenCvEngine
@@ -34,6 +34,8 @@ def settings(tmp_path: Path) -> config.Config:
     """Settings whose whole state is in the test's own folder, with a release key."""
     centre = tmp_path / "centre"
     keys.new_key(centre / "keys")
+    for office in ("demo", "north"):
+        peppers.new_pepper(centre / "keys", office)
     return config.replace(
         config.Config(),
         match={"threshold": 0.5, "margin": 0.08},

@@ -13,6 +13,7 @@ from enroll.desk import Done, add_person, withdraw
 from enroll.importer import import_folder
 from enroll.publish import publish
 from enroll.reencode import EngineReport, engine_report
+from sync.peppers import pepper_of
 from sync.register import Register, people
 from terminal.faces import Engine, Identity, engine_id_of
 from terminal.pin import hash_pin
@@ -25,6 +26,9 @@ class Renamed:
         self._engine = engine
         self.engine_id, self.dimension = engine_id, engine.dimension
         self.detect, self.encode = engine.detect, engine.encode
+
+
+PEPPER = pepper_of(b"p" * 32)
 
 
 @pytest.fixture(name="settings")
@@ -47,7 +51,7 @@ def folder(tmp_path: Path, painted: Callable[..., bytes]) -> Path:
 @pytest.fixture(scope="module")
 def pin() -> str:
     """A PIN's hash, which is made slowly on purpose."""
-    return hash_pin("1002", "274913")
+    return hash_pin("1002", "274913", pepper=PEPPER)
 
 
 @pytest.fixture
@@ -55,7 +59,8 @@ def enrolled(
     settings: config.Config, folder: Path, engine: Engine, pin: str, monkeypatch: pytest.MonkeyPatch
 ) -> config.Config:
     """A register with two people by photographs, one by PIN and one withdrawn; all at the default engine."""
-    monkeypatch.setattr("enroll.desk.hash_pin", lambda number, pin_: pin)
+    monkeypatch.setattr("enroll.desk.hash_pin", lambda number, pin_, pepper: pin)
+    (settings.centre.keys / "demo.pepper").write_text(f"{PEPPER.key_id} {PEPPER.secret.hex()}\n")
     import_folder(settings, folder, engine=Renamed(engine, engine_id_of(settings.engine)))
     add_person(settings, "1002", pin="274913")
     add_person(settings, "1003", "Tuti", pin="835102")

@@ -12,7 +12,8 @@ import numpy as np
 
 import config
 from sync import chain, keys, releases
-from sync.messages import AttendanceEvent, ClockQuality, Direction, DirectionBy, Method, PadVerdict, Punch
+from sync.messages import AttendanceEvent, ClockQuality, Direction, DirectionBy, Entry, Method, PadVerdict, Punch
+from sync.peppers import pepper_of
 from sync.releases import EncodingSet, Person
 from terminal import store
 from terminal.camera import CameraLost, Frame
@@ -27,6 +28,7 @@ SEVEN = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
 ENGINE_ID = "test-engine"
 DIMENSION = 16
 PIN = "739206"
+PEPPER = pepper_of(bytes(range(32)))
 PICTURE: Picture = np.zeros((90, 160, 3), np.uint8)
 
 
@@ -206,15 +208,18 @@ class Kit:
     def card(self) -> Path:
         return self.settings.terminal.state
 
-    def events(self) -> list[AttendanceEvent]:
-        """Return what the card holds, in order."""
+    def entries(self) -> list[Entry]:
+        """Return every link of the card's chain, in order."""
         connection = store.open_card(self.card)
         try:
             rows = connection.execute("SELECT payload FROM outbox ORDER BY epoch, seq").fetchall()
         finally:
             connection.close()
-        entries = [chain.read_entry(payload)[0] for (payload,) in rows]
-        return [entry for entry in entries if isinstance(entry, AttendanceEvent)]
+        return [chain.read_entry(payload)[0] for (payload,) in rows]
+
+    def events(self) -> list[AttendanceEvent]:
+        """Return the punches on the card, in order."""
+        return [entry for entry in self.entries() if isinstance(entry, AttendanceEvent)]
 
 
 def settings_in(tmp_path: Path, content: EncodingSet) -> config.Config:
@@ -224,6 +229,9 @@ def settings_in(tmp_path: Path, content: EncodingSet) -> config.Config:
     folder = tmp_path / "keys"
     folder.mkdir()
     keys.new_centre_keys(folder)
+    pepper = folder / "demo.pepper"
+    pepper.write_text(f"{PEPPER.key_id} {PEPPER.secret.hex()}\n")
+    pepper.chmod(0o600)
     state = tmp_path / "terminal"
     state.mkdir()
     releases.keep_set(state, releases.sign_set(content, keys.load_private(folder / "release.key")))
@@ -234,6 +242,8 @@ def settings_in(tmp_path: Path, content: EncodingSet) -> config.Config:
             "state": str(state),
             "release_key": str(folder / "release.pub"),
             "collector_key": str(folder / "collector.pub"),
+            "evidence_key": str(folder / "evidence.pub"),
+            "pepper": str(pepper),
         },
         display={"driver": "dummy"},
         mqtt={"port": 9},
@@ -262,6 +272,7 @@ def people(pin_hash: str) -> tuple[Person, ...]:
             name=name,
             templates=(vector_of(number).astype("<f4").tobytes(),),
             pin=pin_hash if number == 1 else None,
+            administrator=number == 1,
         )
         for number, name in names.items()
     )

@@ -12,12 +12,13 @@ from hypothesis import given
 
 import config
 from sync.releases import Person
-from terminal import pin
 from terminal.pin import PinAnswer, PinDesk, PinRefused, Throttle, acceptable, check_pin, hash_pin
+from terminal.pin import desk as desk_room
 from terminal.visit.signals import PinVerdict
-from tests.terminal.made import PIN
+from tests.terminal.made import PEPPER, PIN
 
 RULES = config.Pin()
+PEPPERS = {PEPPER.key_id: PEPPER}
 
 
 class Clock:
@@ -31,14 +32,16 @@ class Clock:
 
 
 def test_a_hash_fits_its_own_employee_and_pin_only(pin_hash: str) -> None:
-    assert check_pin(pin_hash, "1001", PIN)
-    assert not check_pin(pin_hash, "1001", "739207")
-    assert not check_pin(pin_hash, "1002", PIN), "a hash copied to another row opens nothing"
+    assert check_pin(pin_hash, "1001", PIN, peppers=PEPPERS)
+    assert not check_pin(pin_hash, "1001", "739207", peppers=PEPPERS)
+    assert not check_pin(pin_hash, "1002", PIN, peppers=PEPPERS), "a hash copied to another row opens nothing"
 
 
 def test_the_hash_is_argon2id_as_the_acceptance_list_asks(pin_hash: str) -> None:
-    asked = extract_parameters(pin_hash)
-    assert pin_hash.startswith("$argon2id$")
+    named, _, made = pin_hash.partition("$")
+    assert named == f"k={PEPPER.key_id}"
+    asked = extract_parameters(f"${made}")
+    assert made.startswith("argon2id$")
     assert (asked.time_cost, asked.memory_cost, asked.parallelism) == (2, 19_456, 1)
 
 
@@ -112,7 +115,7 @@ def test_ordinary_pins_are_fine() -> None:
 
 def test_no_poor_pin_becomes_a_hash() -> None:
     with pytest.raises(PinRefused):
-        hash_pin("1001", "123456")
+        hash_pin("1001", "123456", pepper=PEPPER)
 
 
 # --- the throttle ---------------------------------------------------------------------------------------------------
@@ -217,7 +220,7 @@ def desk(pin_hash: str, clock: Clock) -> Iterator[PinDesk]:
         "1001": Person(employee="1001", name="Suharto", pin=pin_hash),
         "1002": Person(employee="1002", name="Siti"),
     }
-    opened = PinDesk(RULES, people=lambda: (7, people), now_s=clock)
+    opened = PinDesk(RULES, people=lambda: (7, people), now_s=clock, peppers=lambda: PEPPERS)
     yield opened
     opened.close()
 
@@ -277,7 +280,7 @@ def test_the_desk_answers_wait_without_checking(desk: PinDesk, clock: Clock) -> 
 
 def test_asking_never_blocks(desk: PinDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = threading.Event()
-    monkeypatch.setattr(pin, "check_pin", lambda *_: gate.wait(20) and False)
+    monkeypatch.setattr(desk_room, "check_pin", lambda *_, **__: gate.wait(20) and False)
     begun_s = time.monotonic()
     desk.ask(1, "1001", PIN)
     assert desk.answer() is None
@@ -288,7 +291,7 @@ def test_asking_never_blocks(desk: PinDesk, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_desk_knows_the_newest_set(pin_hash: str, clock: Clock) -> None:
     people: dict[str, Person] = {}
-    desk = PinDesk(RULES, people=lambda: (len(people), people), now_s=clock)
+    desk = PinDesk(RULES, people=lambda: (len(people), people), now_s=clock, peppers=lambda: PEPPERS)
     try:
         assert answered(desk, 1, "1001", PIN).verdict is PinVerdict.REFUSED
         people["1001"] = Person(employee="1001", name="Suharto", pin=pin_hash)
@@ -299,7 +302,7 @@ def test_a_desk_knows_the_newest_set(pin_hash: str, clock: Clock) -> None:
 
 
 def test_a_desk_that_closes_does_not_work_off_its_queue_first(pin_hash: str, clock: Clock) -> None:
-    closed = PinDesk(config.Pin(tries_per_minute=600), people=lambda: (7, {}), now_s=clock)
+    closed = PinDesk(config.Pin(tries_per_minute=600), people=lambda: (7, {}), now_s=clock, peppers=lambda: PEPPERS)
     for check in range(200):
         closed.ask(check, "1001", "739206")
     begun_s = time.monotonic()
