@@ -116,7 +116,7 @@ def measure(picture: Picture, face: Face) -> Measures:
         sharpness=sharpness_of(grey),
         yaw=_yaw(face.landmarks),
         outside=_outside(picture, face),
-        surroundings=_surroundings(picture, face.box, otherwise=brightness),
+        surroundings=surroundings(picture, face.box, otherwise=brightness),
         covered=covered(crop),
         score=face.score,
     )
@@ -187,8 +187,11 @@ def _outside(picture: Picture, face: Face) -> float:
     return 1.0 - float(seen_width * seen_height / box.area)
 
 
-def _surroundings(picture: Picture, box: Box, *, otherwise: float) -> float:
-    """Return the mean grey beside and above the head; a sixteenth of the pixels is enough for a mean."""
+def surroundings(picture: Picture, box: Box, *, otherwise: float) -> float:
+    """Return the mean grey beside and above the head, `otherwise` where neither is in the picture.
+
+    A sixteenth of the pixels is enough for a mean.
+    """
     height, width = picture.shape[:2]
     (x, y), size = box.centre, max(box.width, box.height)
     left, right = _within(x - _SIDES * size, width), _within(x + _SIDES * size, width)

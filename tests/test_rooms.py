@@ -24,6 +24,7 @@ MAY_IMPORT = {
 
 PURE = (
     "terminal/policy.py",
+    "terminal/aim.py",
     "terminal/camera_life.py",
     "terminal/camera_record.py",
     "terminal/quality.py",
