@@ -143,7 +143,8 @@ def desk_notes_since(register: Register, since: datetime, *, terminal: str | Non
         sa.select(
             events.c.id, events.c.office, events.c.terminal, events.c.employee, events.c.counted_at, events.c.payload
         )
-        .where(_BESIDE, events.c.receipt.is_(None), events.c.counted_at >= since)
+        # Not "IS NULL": that is looked up in the index of receipts, where all notes of the clock lie as well.
+        .where(_BESIDE, sa.func.coalesce(events.c.receipt, "") == "", events.c.counted_at >= since)
         .order_by(events.c.counted_at, events.c.id)
     )
     if terminal is not None:

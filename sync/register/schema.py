@@ -174,7 +174,7 @@ events = sa.Table(
     ),
     sa.Index(
         "events_beside",
-        "id",
+        "counted_at",
         sqlite_where=sa.text("method IS NULL AND employee IS NOT NULL"),
         postgresql_where=sa.text("method IS NULL AND employee IS NOT NULL"),
     ),

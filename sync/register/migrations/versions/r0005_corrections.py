@@ -13,12 +13,12 @@ def upgrade() -> None:
     op.add_column("events", sa.Column("voided", sa.Boolean, nullable=False, server_default=sa.false()))
     op.add_column("events", sa.Column("direction_now", sa.String(8)))
     op.add_column("events", sa.Column("corrected_at", sa.DateTime(timezone=True)))
-    for name, column, condition in (
-        ("events_corrected", "counted_at", "corrected_at IS NOT NULL"),
-        ("events_beside", "id", "method IS NULL AND employee IS NOT NULL"),
+    for name, condition in (
+        ("events_corrected", "corrected_at IS NOT NULL"),
+        ("events_beside", "method IS NULL AND employee IS NOT NULL"),
     ):
         where = sa.text(condition)
-        op.create_index(name, "events", [column], sqlite_where=where, postgresql_where=where)
+        op.create_index(name, "events", ["counted_at"], sqlite_where=where, postgresql_where=where)
     op.add_column("employees", sa.Column("administrator", sa.Boolean, nullable=False, server_default=sa.false()))
 
 
