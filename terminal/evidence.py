@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 import config
 from errors import HadirError, where
@@ -35,7 +34,8 @@ MAX_WIDTH_PX = 320
 _AROUND = 3.0
 """Times the face's box that are kept, where there is a face: who it is, and little of who stands behind."""
 _QUALITIES = (80, 65, 50, 35, 20)
-_DARK, _FLAT = 12, 4.0  # grey levels: a hand or a cap before the lens leaves less
+_COARSE = (32, 18)  # so coarse that a sensor's noise is gone
+_DARK, _FLAT = 8, 2.0  # of 255: a hand or a cap before the lens leaves less
 _TIDY_EVERY_S = 3600.0
 _DAY_S = 86_400
 
@@ -44,9 +44,12 @@ _log = logging.getLogger("hadir.terminal.evidence")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Glimpse:
-    """What the camera saw last; `box` is the face of whoever is served, in the picture's pixels."""
+    """What the camera saw last; `box` is the face of whoever is served, in the picture's pixels.
 
-    picture: Picture
+    Without a `picture` there was nothing to be seen, as when something is held before the lens.
+    """
+
+    picture: Picture | None
     box: Box | None = None
 
 
@@ -78,8 +81,8 @@ def jpeg_of(picture: Picture, box: Box | None = None) -> bytes:
 
 def is_covered(picture: Picture) -> bool:
     """Return whether nothing can be seen in `picture`, as when something is held before the lens."""
-    grey = cv2.cvtColor(np.ascontiguousarray(picture[::4, ::4]), cv2.COLOR_RGB2GRAY)
-    return float(grey.mean()) < _DARK or float(grey.std()) < _FLAT
+    coarse = cv2.resize(picture, _COARSE, interpolation=cv2.INTER_AREA).reshape(-1, 3)
+    return float(coarse.mean()) < _DARK or float(coarse.std(axis=0).max()) < _FLAT
 
 
 class Drawer:
@@ -102,15 +105,14 @@ class Drawer:
             return NO_PHOTO
         if seen is None:
             return NO_CAMERA
-        if is_covered(seen.picture):
-            return COVERED
         try:
+            if seen.picture is None or is_covered(seen.picture):
+                return COVERED
             self._key = self._key or keys.load_sealing(self._key_file)
+            ref = seal_picture(seen.picture, key=self._key, folder=self._folder, box=seen.box)
         except HadirError as error:
             self._say(f"no picture is kept: {error}")
             return NO_KEY
-        try:
-            ref = seal_picture(seen.picture, key=self._key, folder=self._folder, box=seen.box)
         except OSError as error:
             self._say(f"no picture is kept: {error.strerror}")
             return NO_ROOM

@@ -188,7 +188,8 @@ class Kiosk:
                 _log.warning("camera lost, PIN only: %s", camera.problem)
             self._pulse.camera_is(camera)
         if camera.state == "lost":
-            self._picture = self._glimpse = None
+            unseen = camera.why in (CameraTrouble.BLACK, CameraTrouble.BLINDED)
+            self._picture, self._glimpse = None, Glimpse(picture=None) if unseen else None
         self._feed(CameraChanged(camera=camera))
 
     def _earlier_of(self, sighting: Sighting) -> AttendanceEvent | None:

@@ -217,6 +217,7 @@ class Words:
             "models_unavailable": "Face recognition not available yet, call the office admin",
             "release_key_unavailable": "Key for face data missing, call the office admin",
             "card_damaged": "Storage was replaced, call the office admin",
+            "pin_pepper_missing": "PINs cannot be checked yet, call the office admin",
             "storage_90": "Storage nearly full, call the office admin",
             "voice_unavailable": "Voice does not work, call the office admin",
         }
