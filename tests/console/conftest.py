@@ -15,7 +15,9 @@ from console import app
 from sync import chain, receipts
 from sync.messages import (
     AttendanceEvent,
+    Change,
     ClockQuality,
+    Correction,
     Direction,
     DirectionBy,
     Method,
@@ -83,6 +85,24 @@ class Centre:
         self.last[terminal] = came
         add_events(self.register, [came])
         return event
+
+    def correct(self, event: AttendanceEvent, direction: Direction | None = None) -> None:
+        """Have the direction of `event` corrected where one is given, else the punch voided."""
+        self.seq += 1
+        same = ("terminal", "epoch", "office", "clock", "recorded_at", "boot_id", "boottime_ns", "receipt")
+        correction = Correction(
+            **{name: getattr(event, name) for name in same},
+            seq=self.seq,
+            prev_hash=self.last[event.terminal].digest.hex(),
+            of=event.seq,
+            employee=event.punch.employee,
+            change=Change.DIRECTION if direction else Change.NOT_ME,
+            direction=direction,
+            made_at=event.recorded_at,
+        )
+        came = arrival(chain.seal(encode(correction), lambda _: bytes(64)), event.recorded_at)
+        self.last[event.terminal] = came
+        add_events(self.register, [came])
 
     def status(self, terminal: str = "lobby-1", office: str = "demo", **words: object) -> None:
         given = {"presence": Presence.ONLINE, "outbox_depth": 0, "camera": "ok", **words}

@@ -92,6 +92,25 @@ def test_a_punch_of_a_lost_clock_is_shown_at_the_time_that_is_worked_out_later(
     assert "The kiosk&#39;s clock was not right" in client.get("/?lang=en").text
 
 
+def test_what_is_corrected_at_a_kiosk_is_corrected_on_the_page(
+    served: Serve, settings: config.Config, centre: Centre
+) -> None:
+    centre.employee("1001", "Barack Obama")
+    centre.employee("1002", "Siti Nurhaliza")
+    wrong, changed = centre.punch("1001", ago_s=30), centre.punch("1002", ago_s=20)
+    centre.status()
+    client = served(settings)
+    page = client.get("/?lang=en").text
+    assert "changed at the kiosk" not in page
+    assert "Not me" not in page
+    centre.correct(wrong)
+    centre.correct(changed, Direction.OUT)
+    until(lambda: "“Not me” today" in client.get("/?lang=en").text)
+    page = client.get("/?lang=en").text
+    assert "changed at the kiosk" in page
+    assert page.count("data-id=") == 1, "who was not there is not in the list"
+
+
 def test_the_language_is_the_one_asked_for(served: Serve, settings: config.Config, centre: Centre) -> None:
     client = served(settings)
     assert '<html lang="id">' in client.get("/").text

@@ -186,3 +186,23 @@ def test_people_are_shown_at_the_time_that_counts_not_at_what_a_wrong_clock_said
     assert [each.after_s for each in shown.arrivals] == [0.5, None, None]
     assert (shown.arrivals[1].earliest, shown.arrivals[1].latest) == (NOW - timedelta(hours=1), NOW)
     assert [(each.number, each.about) for each in shown.offices[0].inside] == [("1", False), ("2", True)]
+
+
+def test_a_punch_that_was_voided_at_its_kiosk_is_not_arrived() -> None:
+    """Somebody was taken for 1, who came later and is a punch of their own, though the kiosk called it a repeat."""
+    wrong = punch("1", 60, id=1, voided=True)
+    shown = board([wrong], [person("1", "Ana")], [kiosk(), kiosk("lobby-2")])
+    assert (shown.punches, shown.arrivals, [each.number for each in shown.offices[0].not_yet]) == (0, (), ["1"])
+    assert [(each.terminal, each.not_me) for each in shown.kiosks] == [("lobby-1", 1), ("lobby-2", 0)]
+
+    mine = punch("1", 30, id=2, repeat_of=1)
+    shown = board([wrong, mine], [person("1", "Ana")], [kiosk()])
+    assert [(each.id, each.repeat) for each in shown.arrivals] == [(2, False)]
+    assert [each.since for each in shown.offices[0].inside] == [NOW - timedelta(seconds=30)]
+
+
+def test_a_corrected_direction_is_the_one_shown_and_said_to_be() -> None:
+    corrected = punch("1", 60, out=True, recorded_direction=Direction.IN)
+    shown = board([corrected], [person("1", "Ana")])
+    assert [(each.direction, each.corrected) for each in shown.arrivals] == [("out", True)]
+    assert [each.number for each in shown.offices[0].left] == ["1"]

@@ -69,3 +69,31 @@ def test_a_publish_says_who_changed(settings: config.Config, monkeypatch: pytest
     monkeypatch.setattr("enroll.publish.publish", lambda *_, **__: report)
     said = typed(settings, "publish", "--office", "demo").output
     assert said == "Published version 2 of demo, 3418 bytes, 5 people: 1 new, 0 changed, 0 gone.\n"
+
+
+def test_an_administrator_is_named_listed_and_removed(
+    settings: config.Config, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "hadir")
+    add_person(settings, "1001", "Siti", pin="274913")
+    made = typed(settings, "administrator", "1001")
+    office = settings.office.id
+    assert made.output == (
+        f"1001 is an administrator now; publish {office} to bring this to its kiosks.\n"
+        "The desk asks for face and PIN, and 1001 has no face yet.\n"
+    )
+    assert f"employee 1001 is now an administrator of {office}" in caplog.text
+    assert "Siti" not in caplog.text
+    assert "nothing was changed" in typed(settings, "administrator", "1001").output
+    assert "administr" in typed(settings, "list").output
+
+    gone = typed(settings, "administrator", "1001", "--remove")
+    assert gone.output == f"1001 is no administrator any more; publish {office} to bring this to its kiosks.\n"
+    assert f"employee 1001 is no longer an administrator of {office}" in caplog.text
+    assert "nothing was changed" in typed(settings, "administrator", "1001", "--remove").output
+
+
+def test_an_administrator_who_is_nobody_is_refused_in_words(settings: config.Config) -> None:
+    refused = typed(settings, "administrator", "1999")
+    assert refused.exit_code != 0
+    assert "there is no employee 1999; see ./hadir enroll list" in str(refused.exception)

@@ -415,3 +415,35 @@ def test_a_look_stands_beside_the_others_and_replaces_only_itself(register: Regi
     enrolment.add_template(register, "1001", template(4, look="jilbab"))
     assert [kept.look for _, kept in people.templates_of(register, ENGINE)] == ["", "glasses", "jilbab"]
     assert built(register).people[0].templates == (vector(1), vector(3), vector(4))
+
+
+def test_an_administrator_is_one_in_the_next_set_and_until_they_are_withdrawn(register: Register) -> None:
+    enrol(register, "1001", 1)
+    enrol(register, "1002", 2)
+    made, changed = enrolment.set_administrator(register, "1001", True)
+    assert (made.administrator, changed) == (True, True)
+    assert enrolment.set_administrator(register, "1001", True)[1] is False
+    assert [(person.employee, person.administrator) for person in built(register).people] == [
+        ("1001", True),
+        ("1002", False),
+    ]
+    enrol(register, "1001", 3)
+    assert [person.administrator for person in people.list_people(register)] == [True, False], "a new face changes none"
+
+    assert enrolment.withdraw(register, "1001", at=NOW).administrator is False
+    enrolment.upsert_employee(
+        register, number="1001", name=None, office="demo", at=NOW, template=template(1), again=True
+    )
+    assert not any(person.administrator for person in built(register).people)
+    enrolment.set_administrator(register, "1002", True)
+    removed, changed = enrolment.set_administrator(register, "1002", False)
+    assert (removed.administrator, changed) == (False, True)
+
+
+@pytest.mark.parametrize("number", ["1999", "1003", "; --"])
+def test_nobody_who_is_not_there_becomes_an_administrator(register: Register, number: str) -> None:
+    enrol(register, "1003", 3)
+    enrolment.withdraw(register, "1003", at=NOW)
+    with pytest.raises(PersonRefused):
+        enrolment.set_administrator(register, number, True)
+    assert not any(person.administrator for person in people.list_people(register))

@@ -371,3 +371,28 @@ def test_the_brokers_settings_let_the_largest_set_through() -> None:
     said = (PROJECT / "sync" / "broker" / "mosquitto.conf").read_text()
     (line,) = [line for line in said.splitlines() if line.startswith("max_packet_size ")]
     assert int(line.split()[1]) >= releases.MAX_SET_BYTES + 2**20
+
+
+class _PersonOfBefore(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """A person as kiosks knew them before there were administrators."""
+
+    employee: str
+    name: str
+    templates: tuple[bytes, ...] = ()
+    pin: str | None = None
+
+
+def test_a_set_with_administrators_is_read_by_kiosks_of_before_and_theirs_by_those_of_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, *others = a_set().people
+    blob = sign_set(a_set(people=(msgspec.structs.replace(first, administrator=True), *others)), KEY)
+    assert [person.administrator for person in opened(blob).people] == [True, False, False]
+    of_before = sign_set(a_set(), KEY)
+    assert b"administrator" not in of_before, "a set without any is the file it was"
+    assert [person.administrator for person in opened(of_before).people] == [False, False, False]
+
+    monkeypatch.setattr(releases, "_part", msgspec.msgpack.Decoder(tuple[_PersonOfBefore, ...]))
+    assert [(person.employee, person.name) for person in opened(blob).people] == [
+        (person.employee, person.name) for person in a_set().people
+    ]

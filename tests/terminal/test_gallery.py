@@ -42,6 +42,13 @@ def test_every_row_has_its_owner_and_nobody_without_templates_has_one() -> None:
     assert all(known.templates == () for known in gallery.people.values()), "templates are kept once"
 
 
+def test_an_administrator_is_one_in_the_gallery() -> None:
+    chief = Person(employee="a", name="x", pin="hash", administrator=True)
+    gallery = Gallery.from_set(content(chief, person("b", looks(1))))
+    assert gallery.people["a"] == chief
+    assert not gallery.people["b"].administrator
+
+
 @pytest.mark.parametrize("rows", [1, BLOCK_ROWS, BLOCK_ROWS + 1, _ROWS_A_PART, _ROWS_A_PART + BLOCK_ROWS + 5])
 def test_blocks_hold_every_row_and_nothing_else(rows: int) -> None:
     gallery = Gallery.from_set(content(*(person(str(number), looks(number)) for number in range(rows))))
