@@ -51,6 +51,8 @@ def prepare(settings: config.Config, folder: Path, *, with_clip: bool, say: Say)
         for line in newcomers.words_of(person):
             say(line)
     pin = _have_pins(settings)
+    if pin is not None:
+        _have_administrator(settings, pin[0])
     made = clip.ensure(folder, engine, say) if with_clip else None
     return Stage(clip=made, pin=pin)
 
@@ -131,6 +133,12 @@ def _have_pins(settings: config.Config) -> tuple[str, str, str] | None:
             desk.set_pin(settings, number, pin)
         shown = shown or (number, name, pin)
     return shown
+
+
+def _have_administrator(settings: config.Config, number: str) -> None:
+    """Have somebody who can open the kiosk's desk: the person of that number where there is nobody yet."""
+    if not any(person.administrator for person in desk.list_people(settings, settings.office.id)):
+        desk.set_administrator(settings, number, True)
 
 
 def _listed_pins() -> list[tuple[str, str, str]]:

@@ -47,6 +47,7 @@ def test_the_first_time_enrols_everybody_and_the_second_changes_nothing(
     assert [(person.number, person.name, person.has_pin) for person in people] == [
         (each.employee, each.name, True) for each in clip.CAST.values() if each.employee is not None
     ]
+    assert [person.number for person in people if person.administrator] == ["1001"]
     assert keys.load_public(fresh.terminal.release_key)
 
     words.clear()
