@@ -50,6 +50,7 @@ class Terminal(Section, frozen=True):
     id: Identifier = "lobby-1"
     state: Path = Path("var/terminal")
     storage_mb: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
+    set_stale_days: Annotated[int, Meta(ge=1, le=3660)] = 90
     release_key: Path = Path("var/centre/keys/release.pub")
     collector_key: Path = Path("var/centre/keys/collector.pub")
     evidence_key: Path = Path("var/centre/keys/evidence.pub")
@@ -63,6 +64,7 @@ class Camera(Section, frozen=True):
     frame_rate_hz: Annotated[float, Meta(gt=0, le=120)] = 15
     idle_look_s: Annotated[float, Meta(ge=0, le=10)] = 0.5
     loop: bool = False
+    view_deg: Annotated[float, Meta(ge=20, le=170)] = 66
 
 
 class Engine(Section, frozen=True):

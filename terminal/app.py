@@ -87,6 +87,7 @@ def run(
             supply_alarms=lambda: (*supplies.alarms(), *desk.alarms()),
             storage_alarms=storage.alarms,
             voice_alarms=voice.alarms,
+            full_percent=storage.percent,
         )
         desk = PinDesk(
             settings.pin,

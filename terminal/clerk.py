@@ -83,6 +83,12 @@ class Clerk:
         return ledger.waiting if ledger is not None else 0
 
     @property
+    def arrived_to(self) -> int:
+        """Up to which seq of the day's epoch the centre had everything a moment ago."""
+        ledger = self._ledger
+        return ledger.arrived_to if ledger is not None else 0
+
+    @property
     def alive(self) -> bool:
         """Whether there is somebody to answer, and the card was not asked something too long ago."""
         began_s = self._began_s

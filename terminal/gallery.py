@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Self
 
@@ -25,7 +26,7 @@ class Gallery:
     `blocks` is (count, dimension, BLOCK_ROWS) float32, each column a template of unit norm; the rows of one person lie
     next to each other, and what is left of the last block is zero. `rows` counts templates, `owners` names the employee
     of each. `employees` are those with templates and `starts` the first row of each. `people` also has those who have
-    none and punch by PIN alone; templates are not kept there a second time.
+    none and punch by PIN alone; templates are not kept there a second time. `created_at` is when the set was made.
     """
 
     blocks: NDArray[np.float32]
@@ -36,6 +37,7 @@ class Gallery:
     people: Mapping[str, Person]
     version: int
     engine_id: str
+    created_at: datetime | None = None
 
     @property
     def matrix(self) -> NDArray[np.float32]:
@@ -89,6 +91,7 @@ class Gallery:
             people=MappingProxyType(people),
             version=content.version,
             engine_id=content.engine_id,
+            created_at=content.created_at,
         )
 
 

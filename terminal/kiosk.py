@@ -8,6 +8,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import assert_never
 
@@ -27,16 +28,18 @@ from terminal.policy import rules_of
 from terminal.pulse import Pulse
 from terminal.readers import Bursts
 from terminal.screens import screen_of
-from terminal.screens.catalogue import language
 from terminal.screens.drawing import Screen
 from terminal.screens.look import Context
 from terminal.sighting import CameraState, CameraTrouble, Sighting
+from terminal.view import View
 from terminal.vision import Newest
 from terminal.visit.signals import (
     CameraChanged,
     CheckPin,
     Chime,
+    Committed,
     Correct,
+    Corrected,
     Effect,
     Input,
     NoteDesk,
@@ -48,7 +51,7 @@ from terminal.visit.signals import (
     Tapped,
     Tick,
 )
-from terminal.visit.states import AlreadyRecorded, NotRecognised, Now, Recorded, State
+from terminal.visit.states import NotRecognised, Now, State
 
 FROZEN_S = 2.5
 """A camera that was fine and has shown nothing for this long is as good as gone: within three seconds it is said."""
@@ -81,6 +84,7 @@ class Kiosk:
         self._display, self._clerk, self._desk = display, clerk, desk
         self._seen, self._gallery, self._pulse, self._announcer = seen, gallery, pulse, announcer
         self._rules = rules_of(settings)
+        self._view = View(settings, display=display, clerk=clerk, desk=desk, gallery=gallery, pulse=pulse)
         self._visit = visit.start(self._rules, self._now())
         self._bursts = Bursts()
         self._answered: tuple[int, ...] = ()
@@ -166,6 +170,7 @@ class Kiosk:
             case Sighting():
                 self._heard_s = now_s
                 self._picture = news.picture
+                self._view.saw(news, self._now().at)
                 self._glimpse = Glimpse(picture=news.picture, box=news.served.box if news.served else None)
                 if self._pulse.camera != "ok":
                     self._pulse.camera_is(CameraState(state="ok"))
@@ -200,7 +205,7 @@ class Kiosk:
 
     def _take_answers(self) -> None:
         while (written := self._clerk.answer()) is not None:
-            self._feed(written)
+            self._feed(self._completed(written))
         while (answer := self._desk.answer()) is not None:
             earlier = self._clerk.day.earlier(answer.employee, self._now().at) if answer.employee is not None else None
             self._feed(
@@ -212,8 +217,20 @@ class Kiosk:
                     earlier=earlier,
                     gallery_version=answer.gallery_version,
                     evidence_ref=answer.evidence_ref,
+                    administrator=answer.employee is not None and self._view.administers(answer.employee),
                 )
             )
+
+    def _completed(self, written: Input) -> Input:
+        """Return the card's answer with what the screen says beside it."""
+        match written:
+            case Committed():
+                employee = written.event.punch.employee
+                today, administers = self._view.today(employee, self._now().at), self._view.administers(employee)
+                return replace(written, today=today, administrator=administers)
+            case Corrected():
+                return replace(written, today=self._view.today(written.event.punch.employee, self._now().at))
+        return written
 
     # --- the visit and its effects ----------------------------------------------------------------------------------
 
@@ -235,8 +252,11 @@ class Kiosk:
                 self._clerk.ask(effect)
             case CheckPin():
                 self._desk.ask(effect.check, effect.number, effect.pin, self._glimpse)
-            case SetLanguage() | Restart():
-                pass
+            case SetLanguage():
+                self._view.speak(effect.language)
+            case Restart():
+                _log.warning("an administrator has the kiosk start again")
+                self.closed = True
             case Chime():
                 self._announcer.chime(effect.sound, self._now().at)
             case _:
@@ -256,33 +276,7 @@ class Kiosk:
         self._display.show(self._screen, self._picture)
 
     def _context(self) -> Context:
-        width_px, height_px = self._display.size
-        gallery, vitals = self._gallery(), self._pulse.vitals
-        return Context(
-            width_px=width_px,
-            height_px=height_px,
-            measure=self._display.measure,
-            now=self._now(),
-            zone=self._zone,
-            say=language(self._settings.display.language),
-            office=self._settings.office.name,
-            name=self._name(gallery),
-            picture=self._picture is not None,
-            camera=self._pulse.camera,
-            offline_since=self._pulse.offline_since(),
-            waiting=self._clerk.waiting,
-            gallery_version=gallery.version,
-            gallery_people=len(gallery.people),
-            clock=vitals.clock,
-            alarms=self._pulse.alarms(),
-        )
-
-    def _name(self, gallery: Gallery) -> str | None:
-        if not isinstance(self.state, Recorded | AlreadyRecorded):
-            return None
-        person = gallery.people.get(self.state.event.punch.employee)
-        # A character that no font draws must not take the thanks for a punch off the screen.
-        return "".join(letter for letter in person.name if letter.isprintable()) if person is not None else None
+        return self._view.context(self._visit, picture=self._picture is not None, now=self._now())
 
     @staticmethod
     def _now() -> Now:

@@ -43,6 +43,8 @@ class Ledger:
         self._said = ""
         self.day = empty_day(settings)
         """The punches of the office's day; swapped whole, so that any thread may read it."""
+        self.arrived_to = 0
+        """Up to which seq the centre had everything when that was looked at last."""
         self.waiting = 0
         """How many punches the centre lacked when they were counted last."""
 
@@ -171,8 +173,15 @@ class Ledger:
         """The clock is noted if that is due, `day` is that of `at`, and what waits is counted if asked for."""
         self.note_clock()
         self._look_at_day(at)
+        self._look_how_far()
         if count:
             self.count()
+
+    def _look_how_far(self) -> None:
+        try:
+            self.arrived_to = self._outbox.acknowledged_to()
+        except OutboxFailed as error:
+            self._say(f"what the centre has cannot be read: {error}")
 
     def _look_at_day(self, at: datetime) -> None:
         try:

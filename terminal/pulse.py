@@ -12,6 +12,7 @@ from terminal.clock import Clock, boot_id
 from terminal.gallery import Gallery
 from terminal.sighting import CameraState, CameraTrouble
 
+SET_STALE = "set_stale"
 _OFFLINE_AFTER_S = 6.0
 
 
@@ -28,11 +29,14 @@ class Pulse:
         supply_alarms: Callable[[], tuple[str, ...]],
         storage_alarms: Callable[[], tuple[str, ...]],
         voice_alarms: Callable[[], tuple[str, ...]],
+        full_percent: Callable[[], float | None],
     ) -> None:
         self._folder = settings.terminal.state
         self._gallery, self._clock = gallery, clock
         self._card_alarms, self._supply_alarms = card_alarms, supply_alarms
         self._storage_alarms, self._voice_alarms = storage_alarms, voice_alarms
+        self.full_percent = full_percent
+        self._stale_days = settings.terminal.set_stale_days
         self._began_s = time.monotonic()
         self._told_s: float | None = None
         self._told_at = datetime.now(UTC)
@@ -57,6 +61,16 @@ class Pulse:
     def camera_record(self) -> CameraRecord:
         """The camera's losses since the kiosk started, up to now."""
         return camera_record.until(self._camera_record, now_s=time.monotonic())
+
+    @property
+    def connected_at(self) -> datetime | None:
+        """When the broker was last there."""
+        return self._told_at if self._told_s is not None else None
+
+    def gallery_days(self, at: datetime) -> int:
+        """Return how many whole days before `at` the set in use was made."""
+        made_at = self._gallery().created_at
+        return max(0, (at - made_at).days) if made_at is not None else 0
 
     def restarted(self) -> None:
         """One more thread had to be started again."""
@@ -85,8 +99,9 @@ class Pulse:
         restarted = ("thread_restarted",) if self.restarts else ()
         trouble = self.camera_trouble
         camera = (trouble.alarm,) if trouble is not None else ()
+        stale = (SET_STALE,) if self.gallery_days(datetime.now(UTC)) >= self._stale_days else ()
         machine = (*self._storage_alarms(), *self._voice_alarms())
-        return (*self._supply_alarms(), *self._card_alarms, *machine, *camera, *restarted)
+        return (*self._supply_alarms(), *self._card_alarms, *machine, *camera, *stale, *restarted)
 
     def offline_since(self) -> datetime | None:
         """Return since when there is no broker, None while there is one (or the kiosk has only just begun)."""

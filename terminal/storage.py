@@ -114,6 +114,11 @@ class Storage:
         self._wanted = threading.Event()
         self._level = 0
         self._said = ""
+        self._percent: float | None = None
+
+    def percent(self) -> float | None:
+        """Return how full it was when that was looked at last, None before. Any thread."""
+        return self._percent
 
     def alarms(self) -> tuple[str, ...]:
         """Return the code of the level that is reached, if any. Any thread."""
@@ -143,7 +148,7 @@ class Storage:
         reached = alarm_level(now, alarm_level(before, self._level))
         if reached != self._level:
             _log.warning("%.0f %% of the card is full (alarm level %d, before %d)", now.percent, reached, self._level)
-        self._level = reached
+        self._level, self._percent = reached, now.percent
 
     def _say(self, what: str) -> None:
         if what != self._said:

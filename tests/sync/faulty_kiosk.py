@@ -155,6 +155,7 @@ class _Stage:
             supply_alarms=lambda: (),
             voice_alarms=lambda: (),
             storage_alarms=self._storage.alarms,
+            full_percent=self._storage.percent,
         )
         self._pulse = pulse
         self._seen: Newest[Sighting | CameraState] = Newest()
