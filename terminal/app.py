@@ -24,7 +24,7 @@ from terminal.clock import Clock
 from terminal.display import Display
 from terminal.display.speaker import Speaker
 from terminal.evidence import Drawer
-from terminal.faces import Engine, engine_id_of, open_engine
+from terminal.faces import Engine, Picture, engine_id_of, open_engine
 from terminal.gallery import Gallery
 from terminal.kiosk import Kiosk
 from terminal.lasting import Lasting
@@ -49,18 +49,19 @@ def run(
     stop: threading.Event,
     camera: Callable[[], Camera] | None = None,
     engine: Engine | None = None,
+    display: Callable[[config.Display], Display] = Display,
 ) -> None:
     """Recognise whoever walks up until `stop` is set or the window is closed.
 
-    `camera` and `engine` take the place of those the settings name. Without a camera, the models or the release key
-    the kiosk works as far as it can; without a card it says so and waits for one. Raises HadirError for settings that
-    cannot work, and when the screen or the card fails for good: whoever started it starts it again.
+    `camera`, `engine` and `display` take the place of those the settings name. Without a camera, the models or the
+    release key the kiosk works as far as it can; without a card it says so and waits for one. Raises HadirError for
+    settings that cannot work, and when the screen or the card fails for good: whoever started it starts it again.
     """
     with ExitStack() as parts:
         card = _taken(settings)
-        display = Display(settings.display)
-        parts.callback(display.close)
-        card = card or wait_for(settings, display=display, stop=stop)
+        window = display(settings.display)
+        parts.callback(window.close)
+        card = card or wait_for(settings, display=window, stop=stop)
         if card is None:
             return
         parts.callback(card.close)
@@ -76,7 +77,7 @@ def run(
         watch = chrony.Watch()
         clock = Clock(known=card.known, chrony=lambda: watch.heard)
         voice = Voice(
-            Speaker(wanted=display.driver != "dummy" and settings.sound.volume > 0),
+            Speaker(wanted=window.driver != "dummy" and settings.sound.volume > 0),
             needed=settings.sound.prompts == "all" and settings.sound.voice != "off",
         )
         pulse = Pulse(
@@ -116,6 +117,7 @@ def run(
 
         uplink = Lasting("uplink", make_uplink, crashed=pulse.restarted)
         seen: Newest[Sighting | CameraState] = Newest()
+        preview: Newest[Picture] = Newest()
 
         @contextmanager
         def open_ledger() -> Iterator[Ledger]:
@@ -132,10 +134,11 @@ def run(
         parts.callback(clerk.close)
         kiosk = Kiosk(
             settings,
-            display=display,
+            display=window,
             clerk=clerk,
             desk=desk,
             seen=seen,
+            preview=preview.take,
             gallery=shelf.gallery,
             pulse=pulse,
             announcer=Announcer(settings.sound, settings.office.zone, voice),
@@ -148,6 +151,7 @@ def run(
                 engine=eyes,
                 gallery=shelf.gallery,
                 publish=seen.put,
+                show=preview.put,
                 answered=kiosk.answered,
             )
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Self
 
 from terminal.camera import Camera, CameraLost, Frame
+from terminal.faces import Picture
 
 CLOSE_TIMEOUT_S = 8.0
 """Longer than any camera of ours takes to notice that its driver hangs, and to leave it."""
@@ -25,11 +26,19 @@ class Ahead:
     for files, the thread waits until it was taken, and none is lost here.
     """
 
-    def __init__(self, open_camera: Callable[[], Camera], *, interval_s: float, every_frame: bool = False) -> None:
-        """Frames are read no faster than one in `interval_s`, from `with` on."""
+    def __init__(
+        self,
+        open_camera: Callable[[], Camera],
+        *,
+        interval_s: float,
+        every_frame: bool = False,
+        show: Callable[[Picture], None] = lambda _: None,
+    ) -> None:
+        """Frames are read no faster than one in `interval_s`, from `with` on. `show` gets each before it lies ready."""
         self._open_camera = open_camera
         self._interval_s = interval_s
         self._every_frame = every_frame
+        self._show = show
         self._changed = threading.Condition()
         self._frame: Frame | None = None
         self._problem: Exception | None = None
@@ -79,6 +88,7 @@ class Ahead:
                 self._changed.notify_all()
 
     def _lay_ready(self, frame: Frame) -> None:
+        self._show(frame.picture)
         with self._changed:
             if self._every_frame:
                 self._changed.wait_for(lambda: self._frame is None or self._closing.is_set())

@@ -254,9 +254,13 @@ class Vision:
         engine: Engine,
         gallery: Callable[[], Gallery],
         publish: Callable[[Sighting | CameraState], None],
+        show: Callable[[Picture], None] = lambda _: None,
         answered: Callable[[], Collection[int]] | None = None,
     ) -> None:
-        """`gallery` and `answered` are asked at every frame: each returns one reference, swapped by others."""
+        """`gallery` and `answered` are asked at every frame: each returns one reference, swapped by others.
+
+        `show` gets each picture when it comes from the camera: who looks into a mirror does not wait for an encode.
+        """
         self._interval_s = 1 / settings.camera.frame_rate_hz
         # A file keeps its own pace, and skips by itself what comes too late.
         self._every_frame = settings.camera.source.startswith(("file:", "folder:"))
@@ -266,6 +270,7 @@ class Vision:
         )
         self._gallery = gallery
         self._publish = publish
+        self._show = show
         self._answered = answered
         self._failed_in_a_row = 0
         self._camera = CameraWatch(self._looker.faces)
@@ -284,7 +289,9 @@ class Vision:
             self._publish(CameraState(state="starting"))
             looked_before = self.frames
             try:
-                with Ahead(self._open_camera, interval_s=self._interval_s, every_frame=self._every_frame) as frames:
+                with Ahead(
+                    self._open_camera, interval_s=self._interval_s, every_frame=self._every_frame, show=self._show
+                ) as frames:
                     self._watch(frames, stop)
             except CameraEnded as end:
                 self._publish(CameraState(state="lost", problem=str(end)))

@@ -1,6 +1,7 @@
 """What comes from a screen: touches, keys, somebody closing the window."""
 
 from dataclasses import dataclass
+from typing import assert_never
 
 import pygame
 
@@ -38,6 +39,22 @@ class Closed:
 
 
 Event = Touched | Pressed | Closed
+
+
+def send(event: Touched | Pressed) -> None:
+    """The event waits in SDL's queue, as if a panel or a keyboard had sent it. Any thread."""
+    match event:
+        case Touched():
+            found = pygame.Event(
+                pygame.FINGERDOWN, x=event.x, y=event.y, finger_id=0, touch_id=1, dx=0, dy=0, pressure=1
+            )
+        case Pressed():
+            code = next((code for code, key in _KEYS.items() if key == event.key and len(key) > 1), None)
+            key = pygame.key.key_code(event.key) if code is None else code
+            found = pygame.Event(pygame.KEYDOWN, key=key, unicode=event.key if code is None else "", mod=0)
+        case _:
+            assert_never(event)
+    pygame.event.post(found)
 
 
 def event_of(found: pygame.Event, size: tuple[int, int]) -> Event | None:

@@ -56,6 +56,8 @@ class Display:
         self._pressed: tuple[Rect, float] | None = None
         self._saved_at_s = 0.0
         self._changed = False
+        self.flips = 0
+        """How many pictures the screen has been given."""
         self._picture_file = Path(settings.picture_file) if settings.picture_file else None
         self._picture_failed = False
 
@@ -98,6 +100,7 @@ class Display:
             try:
                 self._painter.paint(self._surface, screen, picture, self._pressed[0] if self._pressed else None)
                 pygame.display.flip()
+                self.flips += 1
             except pygame.error as error:
                 raise DisplayFailed(f"the screen takes no more pictures ({error}); the kiosk starts again") from error
             self._shown, self._changed = (screen, picture), True
