@@ -1,0 +1,43 @@
+"""The screens look as they did when somebody looked at them last; small differences of letters are none."""
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.terminal.make_reference_screens import COLUMNS, FILE, TILE, tile_of, tiles
+
+# Mean difference of grey, 0 to 255, over blocks of 8 by 8: another FreeType moves edges of letters, and no blocks.
+BLOCK = 8
+MOST = 12.0
+
+
+def difference(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the largest mean difference of any block of two tiles."""
+    apart = np.abs(one.astype(np.int16) - other).mean(axis=2)
+    blocks = apart.reshape(TILE[1] // BLOCK, BLOCK, TILE[0] // BLOCK, BLOCK).mean(axis=(1, 3))
+    return float(blocks.max())
+
+
+@pytest.mark.slow
+def test_every_screen_looks_as_when_it_was_last_looked_at() -> None:
+    kept = cv2.imread(str(FILE))
+    assert kept is not None
+    wrong = {}
+    count = 0
+    for index, (name, picture) in enumerate(tiles()):
+        count += 1
+        found = difference(picture, tile_of(np.asarray(kept), index))
+        if found > MOST:
+            wrong[name] = round(found)
+    assert wrong == {}, "if they were meant to change: python -m tests.terminal.make_reference_screens"
+    assert kept.shape[0] == -(-count // COLUMNS) * TILE[1]
+
+
+def test_a_button_that_is_gone_or_a_word_that_is_another_is_seen() -> None:
+    tile = np.full((TILE[1], TILE[0], 3), 60, np.uint8)
+    other = tile.copy()
+    other[40:48, 40:56] = 120
+    assert difference(tile, other) > MOST
+    speckled = tile.copy()
+    speckled[::8, ::8] = 200
+    assert difference(tile, speckled) <= MOST, "a pixel here and there is no change"
