@@ -59,6 +59,8 @@ STARTING_S = 12.0
 """A camera still starting after this is as good as none for whoever waits before it, whatever its driver does."""
 VISION_SILENT_S = 20.0
 _VITALS_EVERY_S = 1.0
+_TOUCHED_EVERY_S = 0.008
+"""How long a touch, an answer or a picture waits while vision has nothing to say: a quarter of a frame."""
 _FAILURES_IN_A_ROW = 30
 
 _log = logging.getLogger("hadir.terminal.kiosk")
@@ -75,6 +77,7 @@ class Kiosk:
         clerk: Clerk,
         desk: PinDesk,
         seen: Newest[Sighting | CameraState],
+        preview: Callable[[], Picture | None] = lambda: None,
         gallery: Callable[[], Gallery],
         pulse: Pulse,
         announcer: Announcer,
@@ -90,6 +93,8 @@ class Kiosk:
         self._answered: tuple[int, ...] = ()
         self._screen: Screen | None = None
         self._picture: Picture | None = None
+        self._preview = preview
+        self._newer: Picture | None = None
         self._glimpse: Glimpse | None = None
         self._heard_s = self._looked_s = time.monotonic()
         self._failures = 0
@@ -125,9 +130,7 @@ class Kiosk:
         Raises DisplayFailed at once, and any other failure that comes again at every turn.
         """
         try:
-            self._take_events()
-            self._take_sighting(self._seen.take(longest_s))
-            self._take_answers()
+            self._take_sighting(self._next_sighting(longest_s))
             self._feed(Tick())
             self._look_after_oneself()
             self._draw()
@@ -145,6 +148,23 @@ class Kiosk:
                 self._visit = visit.start(self._rules, self._now(), memory=self._visit.memory)
 
     # --- inputs -----------------------------------------------------------------------------------------------------
+
+    def _next_sighting(self, longest_s: float) -> Sighting | CameraState | None:
+        """Return what vision says next; None when `longest_s` are over, or something else is to be shown first."""
+        until_s = time.monotonic() + longest_s
+        while True:
+            before = self._visit
+            self._take_events()
+            self._take_answers()
+            newer = self._preview()
+            if newer is not None and self._pulse.camera == "ok":
+                self._newer = newer
+            left_s = until_s - time.monotonic()
+            if self._visit is not before or newer is not None or self.closed or left_s <= 0:
+                return self._seen.take()
+            news = self._seen.take(min(left_s, _TOUCHED_EVERY_S))
+            if news is not None:
+                return news
 
     def _take_events(self) -> None:
         for event in self._display.events():
@@ -195,6 +215,7 @@ class Kiosk:
         if camera.state == "lost":
             unseen = camera.why in (CameraTrouble.BLACK, CameraTrouble.BLINDED)
             self._picture, self._glimpse = None, Glimpse(picture=None) if unseen else None
+            self._newer = None
         self._feed(CameraChanged(camera=camera))
 
     def _earlier_of(self, sighting: Sighting) -> AttendanceEvent | None:
@@ -273,7 +294,7 @@ class Kiosk:
 
     def _draw(self) -> None:
         self._screen = screen_of(self.state, self._context())
-        self._display.show(self._screen, self._picture)
+        self._display.show(self._screen, self._picture if self._newer is None else self._newer)
 
     def _context(self) -> Context:
         return self._view.context(self._visit, picture=self._picture is not None, now=self._now())
