@@ -73,10 +73,10 @@ _NO_TIME = (0.0,) * len(_Sign)
 class Measures:
     """What was measured of one picture.
 
-    `dark` and `bright`: greys of the darkest and brightest half per cent of its cells. `white`: the grey that 97 % of
-    them exceed. `lit`: part of them with light in them. `least` and `most`: the darkest and brightest hundredth of each
-    channel, `middle` its median. `saturation`: that of the palest twentieth of the lit cells; `one_hue`: 1 when all of
-    them have the same hue. `fingerprint` is equal for equal pictures.
+    `dark` and `bright`: greys of its darkest cells, and of its brightest but for one or two, which may be hot pixels'.
+    `white`: the grey that 97 % of them exceed. `lit`: part of them with light in them. `least` and `most`: the darkest
+    and brightest hundredth of each channel, `middle` its median. `saturation`: that of the palest twentieth of the lit
+    cells; `one_hue`: 1 when all of them have the same hue. `fingerprint` is equal for equal pictures.
     """
 
     dark: float
@@ -121,7 +121,7 @@ def measure(picture: Picture) -> Measures:
     cell = max(1.0, max(height, width) / _CELLS)
     size = (max(1, round(width / cell)), max(1, round(height / cell)))
     cells = cv2.resize(sample, size, interpolation=cv2.INTER_AREA).reshape(-1, 3).astype(np.float32)
-    dark, white, bright = np.percentile(cells @ _GREY, (0.5, _ALL_BUT, 99.5))
+    dark, white, bright = np.percentile(cells @ _GREY, (0.5, _ALL_BUT, 99.8))
     least, middle, most = np.percentile(cells, (1, 50, 99), axis=0)
     lit = cells[cells.max(axis=1) >= _LIT]
     saturation, one_hue = _colour(lit) if len(lit) else (0.0, 0.0)
