@@ -31,6 +31,9 @@ class Bursts:
         if now_s - self._last_s > GAP_S:
             self._line, self._ended = [], False
         self._last_s = now_s
+        if key == signals.CANCEL:  # the visit goes home, and what comes next begins there
+            self._line, self._ended = [], False
+            return Typed(key=key)
         if key != signals.ENTER:
             # Keys without a character, as a reader of something odd may press, are no part of any number.
             self._line.append(key if len(key) == 1 else signals.FOREIGN)
