@@ -67,6 +67,7 @@ setup(
         "terminal.camera",
         "terminal.display",
         "terminal.faces",
+        "terminal.pin",
         "terminal.screens",
         "terminal.visit",
     ],
