@@ -69,10 +69,10 @@ def test_nothing_is_ever_said_of_a_clip_of_live_people(clips: list[tuple[str, li
 
 def noise(sigma: float) -> Callable[[tuple[int, ...]], np.ndarray]:
     random = np.random.default_rng(SEED)
-    field = random.normal(0, sigma, (2000, 2000, 3)).astype(np.float32)
+    field = random.normal(0, sigma, (1000, 1000, 3)).astype(np.float32)
 
     def part(shape: tuple[int, ...]) -> np.ndarray:
-        top, left = random.integers(2000 - shape[0]), random.integers(2000 - shape[1])
+        top, left = random.integers(1000 - shape[0]), random.integers(1000 - shape[1])
         return field[top : top + shape[0], left : left + shape[1]]
 
     return part
@@ -127,7 +127,10 @@ def test_a_spoiled_clip_is_noticed_within_three_seconds(
     request: pytest.FixtureRequest,
 ) -> None:
     swapped = "swapped" in request.node.name
-    told = {name: told_after_s(pictures, hz, spoil(), faces=swapped) for name, pictures, hz in clips}
+    told = {}
+    for name, pictures, hz in clips:
+        small = pictures if swapped else [picture[::2, ::2] for picture in pictures]
+        told[name] = told_after_s(small, hz, spoil(), faces=swapped)
     assert {name: set(each) for name, each in told.items() if set(each) != {trouble}} == {}
     times = [each[trouble] for each in told.values()]
     print(f"seed={SEED} {request.node.name}: {min(times):.2f} to {max(times):.2f} s of {len(times)} clips")
