@@ -229,7 +229,7 @@ def test_words_that_are_sounding_are_cut_off_before_say_and_hush_return(program:
 
 
 def test_of_many_words_at_once_only_the_last_are_said(program: Program) -> None:
-    speaker = Speakers(tone_s=0.2)
+    speaker = Speakers(tone_s=0.6)
     with speaking(speaker) as voice:
         voice.chime(Sound.KEY, 1)
         for number in range(200):
