@@ -28,6 +28,7 @@ class Watched:
         self.said: list[str] = []
         self.told: list[str] = []
         self.screen: Screen | None = None
+        self.on_show: Callable[[], object] | None = None
         show, tell = Display.show, notify.tell
 
         def shown(display: Display, screen: Screen, *rest: Any, **more: Any) -> None:
@@ -40,6 +41,8 @@ class Watched:
                 if not self.said or self.said[-1] != words:
                     self.said.append(words)
                 self._changed.notify_all()
+            if self.on_show is not None:
+                self.on_show()
 
         def heard(words: str) -> None:
             tell(words)

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.terminal.make_pictures import FOLDER, pictures
 from tests.terminal.make_reference_screens import COLUMNS, FILE, TILE, tile_of, tiles
 
 # Mean difference of grey, 0 to 255, over blocks of 8 by 8: another FreeType moves edges of letters, and no blocks.
@@ -31,6 +32,18 @@ def test_every_screen_looks_as_when_it_was_last_looked_at() -> None:
             wrong[name] = round(found)
     assert wrong == {}, "if they were meant to change: python -m tests.terminal.make_reference_screens"
     assert kept.shape[0] == -(-count // COLUMNS) * TILE[1]
+
+
+@pytest.mark.slow
+def test_the_pictures_of_the_documents_are_of_these_screens() -> None:
+    shown = {path.stem for path in FOLDER.glob("*.jpg")}
+    made = dict(pictures())
+    assert shown == set(made), "python -m tests.terminal.make_pictures"
+    for name, picture in made.items():
+        kept = cv2.imread(str(FOLDER / f"{name}.jpg"))
+        assert kept is not None
+        one, other = (np.asarray(cv2.resize(each, TILE, None, 0, 0, cv2.INTER_AREA)) for each in (picture, kept))
+        assert difference(one, other) <= MOST, name
 
 
 def test_a_button_that_is_gone_or_a_word_that_is_another_is_seen() -> None:
