@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from typing import Any, Protocol
 
@@ -42,6 +42,9 @@ class Source(Protocol):
 
     def rows(self) -> Iterator[Sequence[Row]]:
         """Yield every entry in batches, those of a chain together and in order of seq."""
+
+    def miscounted(self) -> Sequence[Bad]:
+        """Return the first punch of each chain that is said to be otherwise than the corrections of it say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +78,11 @@ def verify(source: Source, witnesses: Mapping[Key, Sequence[Witness]] | None = N
     walks = _Walks(source, witnesses or {})
     for seen in _checked(source):
         walks.take(seen)
-    return walks.report()
+    report = walks.report()
+    # Where a chain is bad already its corrections are not to be believed either.
+    known = {(bad.terminal, bad.epoch) for bad in report.bad}
+    more = tuple(bad for bad in source.miscounted() if (bad.terminal, bad.epoch) not in known)
+    return replace(report, bad=(*report.bad, *more))
 
 
 def _checked(source: Source) -> Iterator[Seen]:

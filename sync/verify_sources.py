@@ -13,11 +13,13 @@ from typing import Any
 from urllib.parse import quote
 
 from sync import chain, keys
+from sync.chain import Bad
 from sync.keyring import Keyring
 from sync.look import Looker, Row
 from sync.messages import AttendanceEvent, Entry
 from sync.outbox.epochs import microseconds
 from sync.register.evidence import NAMES, SELECT, columns_of, open_server
+from sync.register.recount import known_to, miscounted
 from sync.verify import EvidenceUnusable, Source
 from sync.walk import Claim, Key
 
@@ -170,6 +172,10 @@ class CardFile:
             "ORDER BY outbox.epoch, outbox.seq",
         )
 
+    def miscounted(self) -> Sequence[Bad]:
+        """What a card says of its punches counts nowhere else: the centre goes by the entries."""
+        return ()
+
 
 class RegisterFile:
     """A register in an SQLite file."""
@@ -199,6 +205,10 @@ class RegisterFile:
 
     def rows(self) -> Iterator[Sequence[Row]]:
         return _batches(self._connection, SELECT)
+
+    def miscounted(self) -> Sequence[Bad]:
+        columns = self._connection.execute("PRAGMA table_info (events)").fetchall()
+        return miscounted(self._connection.execute) if known_to(_words(row[1]) for row in columns) else ()
 
 
 def _card_columns(entry: Entry, digest: bytes) -> Row:

@@ -37,7 +37,7 @@ def settle_in(connection: sa.Connection, punches: Iterable[Punched]) -> None:
         for row in connection.execute(sa.select(*_SETTLED).where(here)):
             rows[row.terminal, row.receipt, row.employee].append(row)
     changed = [
-        {"row": row.id, **_settled([each for each in rows[punch] if each.method is None])}
+        {"row": row.id, **settled([each for each in rows[punch] if each.method is None])}
         for punch in sorted(wanted)
         for row in rows[punch]
         if row.method is not None
@@ -57,7 +57,7 @@ _SETTLED = [
 ]
 
 
-def _settled(corrections: Sequence[Any]) -> dict[str, object]:
+def settled(corrections: Sequence[Any]) -> dict[str, object]:
     """Return what the corrections of one punch come to: once voided it stays so, the last direction counts.
 
     Within an epoch the last is known by its seq. Of two epochs the later is the one that was recorded in later.

@@ -11,12 +11,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from sync.chain import Bad
 from sync.keyring import Keyring
 from sync.look import Looker, Row
 from sync.messages import UNTIMED, Entry
 from sync.register import Register, RegisterError, postgres
 from sync.register.devices import KeyState
 from sync.register.failures import translated
+from sync.register.recount import known_to, miscounted
 from sync.register.rows import row_of
 from sync.register.schema import device_keys, events, heads
 from sync.verify import EvidenceUnusable, Source
@@ -96,6 +98,15 @@ class _Server:
         found = streaming.exec_driver_sql(SELECT)
         for rows in found.partitions(_ROWS):
             yield [tuple(row) for row in rows]
+
+    def miscounted(self) -> Sequence[Bad]:
+        known = self._connection.exec_driver_sql(
+            "SELECT column_name FROM information_schema.columns WHERE table_name = 'events' "
+            "AND table_schema = current_schema()"
+        )
+        if not known_to(row[0] for row in known):
+            return ()
+        return miscounted(lambda sql: [tuple(row) for row in self._connection.exec_driver_sql(sql)])
 
 
 def _is_signed(head: Any) -> bool:

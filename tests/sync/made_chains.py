@@ -34,6 +34,13 @@ from sync.register.rows import row_of
 from tests.sync.samples import BOOT, SEVEN, SIGNER, open_card, punch
 
 _RECEIVED = "2026-03-02 09:00:00.000000"
+_GIVEN = "FROM events AS given WHERE given.receipt = events.receipt AND given.method IS NULL"
+_CORRECTED = (
+    f"UPDATE events SET voided = EXISTS (SELECT 1 {_GIVEN} AND given.direction IS NULL), "  # noqa: S608 - our own
+    f"direction_now = (SELECT direction {_GIVEN} AND given.direction IS NOT NULL ORDER BY seq DESC LIMIT 1), "
+    f"corrected_at = (SELECT recorded_at {_GIVEN} ORDER BY seq DESC LIMIT 1) "
+    f"WHERE terminal = ? AND epoch = ? AND method IS NOT NULL AND EXISTS (SELECT 1 {_GIVEN})"
+)
 
 
 def made(
@@ -144,6 +151,7 @@ def fill(path: Path, terminal: str, epoch: str, count: int, signer: Signer = SIG
             if len(rows) == 10_000:
                 insert()
         insert()
+        connection.execute(_CORRECTED, (terminal, epoch))
         connection.execute(
             "INSERT INTO heads (terminal, epoch, office, upto, upto_hash, highest, forked, changed_at) "
             "VALUES (?, ?, 'demo', ?, ?, ?, 0, ?)",

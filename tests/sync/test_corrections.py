@@ -340,6 +340,38 @@ def test_a_tampered_correction_or_note_of_the_desk_is_named(sqlite_url: str, seq
         assert named(register.file) == [(seq, f"has another {column} in its column than in its signed bytes")]
 
 
+@pytest.mark.parametrize(
+    ("seq", "edit"),
+    [
+        (1, "voided = false"), (5, "voided = true"), (5, "direction_now = 'out', corrected_at = recorded_at"),
+        (1, "voided = false, corrected_at = NULL"),
+    ],
+    ids=["taken back", "voided by hand", "turned by hand", "forgotten"],
+)  # fmt: skip
+def test_a_punch_that_counts_otherwise_than_its_corrections_say_is_named(
+    register: Register, seq: int, edit: str
+) -> None:
+    four_kinds(register)
+    with register.write() as connection:
+        connection.execute(sa.text(f"UPDATE events SET {edit} WHERE seq = {seq}"))  # noqa: S608 - of the lines above
+    where = register.file or register._engine.url.render_as_string(hide_password=False)
+    assert named(where) == [(seq, "counts otherwise than its corrections say")]
+
+
+def test_a_register_of_before_there_were_corrections_is_verified_as_it_is(sqlite_url: str) -> None:
+    with Register.open(sqlite_url) as register:
+        devices.admit(register, terminal="lobby-1", office="demo", public_key=SIGNER.public, at=SEVEN)
+        kiosk = Chain()
+        kiosk.punch()
+        give(register, *kiosk.arrivals())
+        with register.write() as connection:
+            for index in ("events_corrected", "events_beside"):
+                connection.execute(sa.text(f"DROP INDEX {index}"))
+            for column in ("voided", "direction_now", "corrected_at"):
+                connection.execute(sa.text(f"ALTER TABLE events DROP COLUMN {column}"))
+        assert named(register.file) == []
+
+
 def test_a_correction_with_other_bytes_is_named(sqlite_url: str) -> None:
     with Register.open(sqlite_url) as register:
         kiosk = four_kinds(register)
