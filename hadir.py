@@ -253,6 +253,21 @@ def bench_speed(settings: Callable[[], config.Config], /, clip: Path | None, alo
     speed.run(settings(), clip=clip, alone=alone, as_json=as_json)
 
 
+@bench.command("kiosk")
+@click.option(
+    "--clips",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A folder with a manifest.csv of people's clips instead of the demo's.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
+@click.pass_obj
+def bench_kiosk(settings: Callable[[], config.Config], /, clips: Path | None, as_json: bool) -> None:
+    """The whole kiosk before people's clips: people a minute, face to green, input to picture, preview; each stage."""
+    from bench import kiosk
+
+    kiosk.run(settings(), clips=clips, as_json=as_json)
+
+
 @bench.command("match")
 @click.option("--rows", "sizes", type=click.IntRange(1, 170_000), multiple=True, help="May be repeated (six sizes).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")

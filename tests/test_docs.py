@@ -267,6 +267,7 @@ def test_the_demos_clip_is_replayed_with_the_set_the_demo_published(clone: Path)
         "receipt",
         "bench",
         "bench speed",
+        "bench kiosk",
         "bench match",
         "bench delivery",
         "bench collector",
