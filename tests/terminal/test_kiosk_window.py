@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +16,14 @@ import numpy as np
 import pytest
 
 import config
-from sync.messages import Method
+from sync.messages import Change, Correction, Method
 from terminal import store
 from terminal.display import Display, screenshots
 from terminal.screens import screen_of
 from terminal.screens.drawing import Screen
-from terminal.visit.signals import ENTER, PIN_BUTTON
+from terminal.visit.signals import CHANGE_BUTTON, ENTER, NOT_ME_BUTTON, PIN_BUTTON
 from terminal.visit.states import Idle, State
-from tests.terminal.made import PIN, Kit
+from tests.terminal.made import PIN, Kit, picture_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 SIZE = (800, 480)
@@ -38,6 +39,10 @@ stop = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: stop.set())
 app.run(config.load(Path(sys.argv[1])), stop=stop, camera=FakeCamera().open, engine=FakeEngine())
 """
+
+# The same, with the camera of its settings: a clip, whose pictures say who stands in them.
+WITH_CLIP = KIOSK.replace("camera=FakeCamera().open, ", "")
+CLIP_HZ = 15
 
 pytestmark = pytest.mark.slow
 
@@ -107,29 +112,46 @@ def desk(program: Callable[[str], str]) -> Iterator[Desk]:
         server.wait(10)
 
 
-@pytest.fixture
-def kiosk(desk: Desk, kit: Kit, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+@contextmanager
+def running(desk: Desk, settings: config.Config, folder: Path, script: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A kiosk in a window of `desk`; its log and the sound it makes are files in `folder`."""
     settings = config.replace(
-        kit.settings,
-        display={"driver": "x11", "picture_file": str(tmp_path / "screen.jpg")},
-        visit={"result_s": 5.0},
+        settings,
+        display={"driver": "x11", "picture_file": str(folder / "screen.jpg")},
         sound={"quiet_from": "00:00", "quiet_to": "00:00"},
     )
-    path = tmp_path / "config.yaml"
+    path = folder / "config.yaml"
     path.write_text(config.dump(settings))
-    with (tmp_path / "log").open("wb") as log:
-        running = subprocess.Popen(
-            [sys.executable, "-c", KIOSK, str(path)],
+    with (folder / "log").open("wb") as log:
+        kiosk = subprocess.Popen(
+            [sys.executable, "-c", script, str(path)],
             cwd=PROJECT,
             # A sound card that is a file.
-            env={**desk.environment, "SDL_AUDIODRIVER": "disk", "SDL_DISKAUDIOFILE": str(tmp_path / "sound.raw")},
+            env={**desk.environment, "SDL_AUDIODRIVER": "disk", "SDL_DISKAUDIOFILE": str(folder / "sound.raw")},
             stderr=log,
         )
         try:
-            yield running
+            yield kiosk
         finally:
-            running.kill()
-            running.wait(10)
+            kiosk.kill()
+            kiosk.wait(10)
+
+
+@pytest.fixture
+def kiosk(desk: Desk, kit: Kit, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with running(desk, config.replace(kit.settings, visit={"result_s": 5.0}), tmp_path, KIOSK) as found:
+        yield found
+
+
+def clip_of(folder: Path, *scenes: tuple[float, tuple[int, ...]]) -> None:
+    """Write pictures of so many seconds in which these persons stand."""
+    folder.mkdir()
+    number = 0
+    for seconds, people in scenes:
+        picture = cv2.cvtColor(picture_of(*people), cv2.COLOR_RGB2BGR)
+        for _ in range(round(seconds * CLIP_HZ)):
+            cv2.imwrite(str(folder / f"{number:05}.png"), picture)
+            number += 1
 
 
 def until(what: Callable[[], bool], why: Callable[[], str], timeout_s: float = 30) -> None:
@@ -219,3 +241,35 @@ def test_a_monkey_finds_no_way_to_break_it(
     assert "Traceback" not in log()
     assert "begins anew" not in log()
     assert all(event.punch.method is Method.PIN for event in kit.events())
+
+
+def test_somebody_in_a_clip_is_recorded_in_passing_and_changes_it_with_the_mouse(
+    desk: Desk, kit: Kit, tmp_path: Path
+) -> None:
+    def log() -> str:
+        return (tmp_path / "log").read_text()
+
+    def corrections() -> list[Correction]:
+        return [entry for entry in kit.entries() if isinstance(entry, Correction)]
+
+    clip_of(tmp_path / "clip", (1.0, ()), (2.0, (2,)), (20.0, ()))
+    camera = {"source": f"folder:{tmp_path / 'clip'}", "frame_rate_hz": CLIP_HZ}
+    settings = config.replace(kit.settings, camera=camera, visit={"result_s": 30.0})
+    with running(desk, settings, tmp_path, WITH_CLIP):
+        store._checked.clear()
+        until(lambda: "visit recorded employee=1002 method=face" in log(), log)
+        recorded = next(found.state for found in screenshots.specimens() if found.name == "recorded-0")
+        desk.click(recorded, CHANGE_BUTTON)
+        until(lambda: len(corrections()) == 1, log)
+        desk.click(recorded, NOT_ME_BUTTON)
+        until(lambda: len(corrections()) == 2, log)
+        for key in (*"1001", ENTER, *PIN, ENTER):
+            desk.click(keypad(), key)
+        until(lambda: "visit recorded employee=1001 method=pin" in log(), log)
+        assert "Traceback" not in log()
+    first, second = kit.events()
+    changed, taken_back = corrections()
+    assert (changed.change, changed.of, taken_back.change, taken_back.of) == (
+        Change.DIRECTION, first.seq, Change.NOT_ME, first.seq,
+    )  # fmt: skip
+    assert (first.punch.employee, second.punch.employee) == ("1002", "1001")
