@@ -185,14 +185,16 @@ def test_sealing_takes_a_small_part_of_a_pin_check(settings: config.Config) -> N
 
     stored = hash_pin("1001", PIN, pepper=PEPPER)
     key, folder = keys.load_sealing(settings.terminal.evidence_key), settings.terminal.state / storage.EVIDENCE
-    picture, took = scene(), {"seal": [0.0], "check": [0.0]}
+    picture = scene()
+    took: dict[str, list[float]] = {"seal": [], "check": [], "seal and flush": []}
     for _ in range(9):
-        began_s = time.thread_time()
+        began_s, began_wall_s = time.thread_time(), time.monotonic()
         seal_picture(picture, key=key, folder=folder)
         took["seal"].append(time.thread_time() - began_s)
+        took["seal and flush"].append(time.monotonic() - began_wall_s)
         began_s = time.thread_time()
         check_pin(stored, "1001", PIN, peppers={PEPPER.key_id: PEPPER})
         took["check"].append(time.thread_time() - began_s)
-    seal_s, check_s = (statistics.median(times[1:]) for times in took.values())
-    print(f"sealing {1000 * seal_s:.1f} ms, checking {1000 * check_s:.1f} ms of one thread")
+    seal_s, check_s, _ = (statistics.median(times[1:]) for times in took.values())
+    print({what: f"{1000 * statistics.median(times[1:]):.1f} ms" for what, times in took.items()})
     assert seal_s < check_s / 2
