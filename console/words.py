@@ -130,6 +130,11 @@ _ALARMS = {
         "penyimpanan terisi 90 %: semua foto bukti dan log dihapus",
         "storage 90 % full: all evidence pictures and logs are deleted",
     ),
+    "camera_lost": ("kamera hilang", "camera lost"),
+    "camera_black": ("kamera tertutup atau gelap", "camera covered or in the dark"),
+    "camera_blinded": ("kamera silau", "camera blinded by light"),
+    "camera_frozen": ("gambar kamera berhenti", "camera picture stands still"),
+    "camera_colours": ("warna kamera salah", "camera colours wrong"),
     "voice_unavailable": ("suara kios tidak berfungsi", "the kiosk's voice does not work"),
 }
 
