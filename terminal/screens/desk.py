@@ -96,19 +96,23 @@ def _choices(sheet: Sheet, labels: list[tuple[str, str]], top: float, *, chosen:
 
 
 def _lines(sheet: Sheet, lines: list[Line], top: float) -> None:
-    """What on the left, how it is on the right; what needs somebody has a mark and another colour."""
+    """What on the left (upright: above), and how it is; what needs somebody has a mark and another colour."""
     room = sheet.width - 2 * MARGIN
-    row = min(_ROW * (1.4 if sheet.upright else 1.0), (sheet.height - bar_height(sheet) - 8 - top) / len(lines))
-    size = min(21.0, row / LINE_HEIGHT - 2)
+    most = 54.0 if sheet.upright else _ROW
+    row = min(most, (sheet.height - bar_height(sheet) - 8 - top) / len(lines))
     for what, how, wrong in lines:
-        left = room * 0.48 if what else 0.0
-        if what:
-            sheet.text(what, MARGIN, top, size, PALE, NIGHT, width=room * 0.46, smallest=12)
-        said = f"! {how}" if wrong else how
-        sheet.text(
-            said, MARGIN + left, top, size, AMBER if wrong else WHITE, NIGHT,
-            weight=Weight.BOLD, width=room - left, smallest=12,
-        )  # fmt: skip
+        said, ink = (f"! {how}", AMBER) if wrong else (how, WHITE)
+        if sheet.upright:
+            label, size = 15.0, min(21.0, row / LINE_HEIGHT - 17)
+            if what:
+                sheet.text(what, MARGIN, top, label, PALE, NIGHT, width=room)
+            below = top + (label * LINE_HEIGHT if what else 0)
+            sheet.text(said, MARGIN, below, size, ink, NIGHT, weight=Weight.BOLD, width=room, smallest=12)
+        else:
+            size, left = min(21.0, row / LINE_HEIGHT - 2), room * 0.48 if what else 0.0
+            if what:
+                sheet.text(what, MARGIN, top, size, PALE, NIGHT, width=room * 0.46, smallest=12)
+            sheet.text(said, MARGIN + left, top, size, ink, NIGHT, weight=Weight.BOLD, width=room - left, smallest=12)
         top += row
 
 
