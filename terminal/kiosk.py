@@ -167,12 +167,13 @@ class Kiosk:
                 return news
 
     def _take_events(self) -> None:
+        self._bursts.look(time.monotonic())
         for event in self._display.events():
             match event:
                 case Closed():
                     self.closed = True
                 case Pressed():
-                    typed = self._bursts.heard(event.key, time.monotonic())
+                    typed = self._bursts.heard(event.key)
                     if typed is not None:
                         self._feed(typed)
                 case Touched():

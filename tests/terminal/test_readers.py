@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, note
 
 from terminal.readers import Bursts
-from terminal.visit.signals import ENTER, FOREIGN, PinVerdict, Typed
+from terminal.visit.signals import BACKSPACE, ENTER, FOREIGN, PinVerdict, Typed
 from terminal.visit.states import CameraDown, Idle, PinChecking, PinCode, PinNumber, PinProblem
 from tests.terminal.test_visit import Life
 
@@ -38,17 +38,23 @@ class Badge(Life):
         super().__init__()
         self.bursts = Bursts()
 
-    def press(self, keys: Iterable[str], *, every_s: float) -> None:
-        for key in keys:
-            typed = self.bursts.heard(key, self.at_s + every_s)
-            if typed is not None:
-                self.give(typed, after_s=every_s)
+    def press(self, keys: Iterable[str], *, every_s: float, look_s: float = 1 / 30) -> None:
+        """Keys are pressed `every_s` and looked for every `look_s`, as the kiosk's loop does."""
+        waiting = [(self.at_s + every_s * (place + 1), key) for place, key in enumerate(keys)]
+        while waiting:
+            self.at_s += look_s
+            self.bursts.look(self.at_s)
+            while waiting and waiting[0][0] <= self.at_s:
+                typed = self.bursts.heard(waiting.pop(0)[1])
+                if typed is not None:
+                    self.give(typed, after_s=0)
 
-    def read(self, text: str) -> None:
+    def read(self, text: str, *, every_s: float = 0.004, look_s: float = 1 / 30) -> None:
         """The reader types `text`, whose unprintable characters come as the display hands them on."""
         self.wait(0.5)
-        self.press([key if key.isprintable() else FOREIGN for key in text], every_s=0.004)
-        self.press([ENTER], every_s=0.004)
+        self.bursts.look(self.at_s)
+        keys = [key if key.isprintable() else FOREIGN for key in text]
+        self.press([*keys, ENTER], every_s=every_s, look_s=look_s)
 
 
 def test_a_badge_read_at_the_idle_screen_leads_to_the_six_digits() -> None:
@@ -111,9 +117,28 @@ def test_a_reader_that_ends_its_line_twice_ends_it_once() -> None:
 
 
 def test_fingers_are_no_reader() -> None:
-    bursts = Bursts()
-    typed = [bursts.heard(key, 0.06 * place) for place, key in enumerate([*"1001", ENTER])]
+    bursts, typed = Bursts(), []
+    for place, key in enumerate([*"1001", ENTER]):
+        for look in range(3):
+            bursts.look(0.1 * place + look / 30)
+        typed.append(bursts.heard(key))
     assert typed == [Typed(key=key) for key in (*"1001", ENTER)]
+
+
+@pytest.mark.parametrize("every_s", [0.001, 0.01, 0.02])
+@pytest.mark.parametrize("look_s", [0.01, 1 / 30, 0.1, 0.4])
+def test_a_loop_that_is_slow_cuts_no_number_in_two(every_s: float, look_s: float) -> None:
+    life = Badge()
+    life.read(NIP, every_s=every_s, look_s=look_s)
+    assert isinstance(life.state, PinCode)
+    assert (life.state.number, life.state.problem) == (NIP, None)
+
+
+def test_whoever_types_fast_before_a_slow_loop_may_correct_the_number() -> None:
+    life = Badge()
+    life.press([*"1002", BACKSPACE, "1", ENTER], every_s=0.07, look_s=0.4)
+    assert isinstance(life.state, PinCode)
+    assert life.state.number == "1001"
 
 
 def test_a_line_begun_while_a_punch_is_being_kept_is_still_whole() -> None:
@@ -157,6 +182,7 @@ def test_any_text_through_keyboard_and_reader_leaves_the_kiosk_usable(lines: lis
     life = Badge()
     for line, every_s in lines:
         life.wait(0.5)
+        life.bursts.look(life.at_s)
         life.press([*(key if key.isprintable() else FOREIGN for key in line), ENTER], every_s=every_s)
         if isinstance(life.state, PinChecking):
             life.answer(PinVerdict.REFUSED)
