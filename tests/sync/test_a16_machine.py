@@ -1,7 +1,8 @@
 """A16: any order of crashes, cuts, wipes, restored backups and jumping clocks, found by hypothesis.
 
-After every step nothing that a screen thanked for is nowhere, nothing counts twice, and every chain is whole; when all
-works again everything is in the register. A failing example prints how to run it again (`@reproduce_failure`).
+After every step nothing that a screen thanked for is nowhere, nothing counts twice or otherwise than its corrections
+say, and every chain is whole; when all works again everything is in the register. A failing example prints how to run
+it again (`@reproduce_failure`).
 """
 
 import os
@@ -49,6 +50,14 @@ class Delivery(RuleBasedStateMachine):
     def punch(self, count: int, thanked: bool) -> None:
         for _ in range(count):
             self.kiosk.punch(thanked=thanked or count > 1)
+
+    @rule(back=st.integers(0, 3))
+    def somebody_says_not_me(self, back: int) -> None:
+        self.kiosk.not_me(back)
+
+    @rule()
+    def an_administrator_is_there(self) -> None:
+        self.kiosk.note_desk()
 
     @rule(seconds=st.sampled_from([0.01, 0.1, 1, 5, 40]), rounds=st.integers(1, 4))
     def time_passes(self, seconds: float, rounds: int) -> None:

@@ -8,21 +8,22 @@ import random
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
 import config
 from sync import chain, keys
 from sync.collector import Collector
-from sync.messages import AttendanceEvent, ClockQuality, encode
+from sync.messages import AttendanceEvent, Change, ClockQuality, Correction, encode
 from sync.mqtt import Will
 from sync.offers import Released
-from sync.outbox import Outbox
+from sync.outbox import Outbox, OutboxFailed
 from sync.own_status import Condition, OwnStatus
 from sync.received_sets import ReleaseDoor
 from sync.register import Register
@@ -57,22 +58,30 @@ class Clock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """An entry on a card or in the register."""
+    """An entry on a card or in the register: of a punch its `receipt`, of a "not me" that of the punch it `voids`.
+
+    Neither where it was moved into another epoch. `voided` is what the register has made of a punch.
+    """
 
     epoch: str
     seq: int
     payload: bytes
     receipt: str | None
+    voids: str | None = None
     waits: bool = False
+    voided: bool = False
 
 
 class WorldKiosk:
-    """A kiosk: its card in `folder`, its uplink, and the receipts its screen has thanked for."""
+    """A kiosk: its card in `folder`, its uplink, and the receipts its screen has thanked for, and for being told that
+    it had taken somebody for another."""
 
     def __init__(self, world: "World", terminal: str, folder: Path) -> None:
         self.world, self.terminal, self.signer = world, terminal, signer_of(terminal)
         self._folder, self._lives = folder, itertools.count(1)
         self.thanked: dict[str, str] = {}
+        self.voided: set[str] = set()
+        self.recorded: list[AttendanceEvent] = []
         self.sets: list[EncodingSet] = []
         self.off = timedelta(0)
         self._boot = 0
@@ -129,16 +138,31 @@ class WorldKiosk:
 
     def punch(self, *, thanked: bool = True, employee: str = "1987") -> AttendanceEvent:
         """A punch is on the card; without `thanked` the screen never came to say so."""
-        entry = self.outbox.record(
-            punch(employee, at=self.now()),
-            clock=ClockQuality.SYNCED,
-            boot_id=hashlib.sha256(f"{self.terminal} {self._boot}".encode()).hexdigest()[:32],
-            boottime_ns=int(self.world.clock.monotonic_s * 1e9),
-            recorded_at=self.now(),
-        )
+        entry = self.outbox.record(punch(employee, at=self.now()), **self._clocks())
+        self.recorded.append(entry)
         if thanked:
             self.thanked[entry.receipt] = employee
         return entry
+
+    def not_me(self, back: int) -> None:
+        """Somebody says that the last punch but so many was not theirs, and is thanked if its card has it still."""
+        if back < len(self.recorded):
+            event = self.recorded[-1 - back]
+            with suppress(OutboxFailed):
+                self.outbox.correct(event, change=Change.NOT_ME, direction=None, made_at=self.now(), **self._clocks())
+                self.voided.add(event.receipt)
+
+    def note_desk(self) -> None:
+        """An administrator was at the kiosk."""
+        self.outbox.note_desk(employee="1001", action="opened", made_at=self.now(), **self._clocks())
+
+    def _clocks(self) -> dict[str, Any]:
+        return {
+            "clock": ClockQuality.SYNCED,
+            "boot_id": hashlib.sha256(f"{self.terminal} {self._boot}".encode()).hexdigest()[:32],
+            "boottime_ns": int(self.world.clock.monotonic_s * 1e9),
+            "recorded_at": self.now(),
+        }
 
     def rows(self) -> list[Row]:
         """Return every row of the card that was not moved into another epoch, in order."""
@@ -147,7 +171,14 @@ class WorldKiosk:
             "JOIN outbox_epochs ON number = outbox.epoch ORDER BY number, seq"
         )
         return [
-            Row(epoch=epoch, seq=seq, payload=payload, receipt=None if moved else receipt, waits=bool(waits))
+            Row(
+                epoch=epoch,
+                seq=seq,
+                payload=payload,
+                receipt=None if moved else receipt,
+                voids=None if moved else _voids(payload),
+                waits=bool(waits),
+            )
             for epoch, seq, payload, receipt, waits, moved in found
         ]
 
@@ -220,11 +251,23 @@ class World:
     def registered(self, terminal: str) -> list[Row]:
         with self.register.read() as connection:
             found = connection.execute(
-                sa.select(events.c.epoch, events.c.seq, events.c.payload, events.c.receipt)
+                sa.select(
+                    events.c.epoch, events.c.seq, events.c.payload, events.c.receipt, events.c.method, events.c.voided
+                )
                 .where(events.c.terminal == terminal)
                 .order_by(events.c.epoch, events.c.seq)
             )
-            return [Row(epoch=row.epoch, seq=row.seq, payload=row.payload, receipt=row.receipt) for row in found]
+            return [
+                Row(
+                    epoch=row.epoch,
+                    seq=row.seq,
+                    payload=row.payload,
+                    receipt=row.receipt if row.method else None,
+                    voids=_voids(row.payload),
+                    voided=row.voided,
+                )
+                for row in found
+            ]
 
     def quarantined(self, terminal: str) -> set[str]:
         """Return the receipts of what lies in quarantine."""
@@ -275,8 +318,10 @@ class World:
     # --- what must be true --------------------------------------------------------------------------------------------
 
     def missing(self, kiosk: WorldKiosk) -> set[str]:
-        """Return the thanked punches that the register has not."""
-        return set(kiosk.thanked) - {row.receipt for row in self.registered(kiosk.terminal)}
+        """Return the thanked punches that the register has not, and those whose "not me" has not come."""
+        rows = self.registered(kiosk.terminal)
+        lacking = set(kiosk.thanked) - {row.receipt for row in rows}
+        return lacking | (kiosk.voided - {row.voids for row in rows})
 
     def forgive(self) -> None:
         """A disk was lost: what exists nowhere now cannot be asked of anybody.
@@ -286,6 +331,7 @@ class World:
         for kiosk in self.kiosks.values():
             there = self._anywhere(kiosk, quarantined=False)
             kiosk.thanked = {receipt: who for receipt, who in kiosk.thanked.items() if receipt in there}
+            kiosk.voided &= {row.voids for row in (*self.registered(kiosk.terminal), *kiosk.rows()) if row.voids}
 
     def _anywhere(self, kiosk: WorldKiosk, *, quarantined: bool = True) -> set[str | None]:
         held = {row.receipt for row in self.registered(kiosk.terminal)} | {row.receipt for row in kiosk.rows()}
@@ -298,6 +344,9 @@ class World:
             registered = self.registered(kiosk.terminal)
             twice = [receipt for receipt, times in Counter(row.receipt for row in registered).items() if times > 1]
             assert not [receipt for receipt in twice if receipt is not None], f"counted twice: {twice}"
+            voids = {row.voids for row in registered}
+            wrong = [row.receipt for row in registered if row.receipt and row.voided != (row.receipt in voids)]
+            assert not wrong, f"count otherwise than their corrections say: {wrong}"
             for run in _runs(registered):
                 _verify(kiosk, run)
             by_epoch = {epoch: list(rows) for epoch, rows in itertools.groupby(kiosk.rows(), lambda row: row.epoch)}
@@ -339,6 +388,12 @@ def _runs(rows: list[Row]) -> Iterator[list[Row]]:
         run.append(row)
     if run:
         yield run
+
+
+@cache
+def _voids(payload: bytes) -> str | None:
+    entry = chain.read_entry(payload)[0]
+    return entry.receipt if isinstance(entry, Correction) and entry.change is Change.NOT_ME else None
 
 
 @cache
