@@ -1,5 +1,6 @@
 """The camera under the eyes of the vision thread: each picture is judged, and a camera that is stuck is opened anew."""
 
+import math
 from collections.abc import Callable, Collection
 
 from terminal import camera_life
@@ -7,6 +8,8 @@ from terminal.camera import CameraLost, Frame
 from terminal.faces import Box, Picture
 from terminal.sighting import CameraTrouble
 
+_JUDGED_EVERY_S = 0.1
+"""Of pictures that are fine; while something is wrong each is judged."""
 _FACES_EVERY_S = 0.2
 _FIRST_REOPENING_S, _REOPENINGS = 10.0, 5
 """A picture that stands still for so long may move again when the camera is opened anew: tried after this, then after
@@ -24,6 +27,7 @@ class CameraWatch:
         """`find_faces` is used only while the colours of the next face are what shows that the camera is fine again."""
         self._find_faces = find_faces
         self._life = camera_life.Life()
+        self._judged_s = -math.inf
         self._sought_s = 0.0
         self._reopenings = 0
 
@@ -35,6 +39,9 @@ class CameraWatch:
     def judge(self, frame: Frame) -> bool:
         """The frame is taken into account; return whether it ended what was wrong."""
         before, now_s = self.trouble, frame.monotonic_ns / 1e9
+        if before is None and 0 <= now_s - self._judged_s < _JUDGED_EVERY_S:
+            return False
+        self._judged_s = now_s
         self._life = camera_life.judge(self._life, camera_life.measure(frame.picture), now_s=now_s, live=frame.live)
         if self._life.of_faces and abs(now_s - self._sought_s) >= _FACES_EVERY_S:
             self._sought_s = now_s

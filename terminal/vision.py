@@ -43,6 +43,8 @@ _FAILURES_IN_A_ROW = 20
 _STOP_ASKED_EVERY_S = 0.25
 SILENT_S = 2.5
 """A camera that has sent no picture for so long, since it was opened or since the last one, is told to be lost."""
+OPENING_S = 8.0
+"""From its first opening on, though, that is no fault: picamera2 alone takes seconds to load on a small machine."""
 HUNG_S = 15.0
 """One that neither sends nor fails for so long is given up; it is opened again when its driver has let go of it."""
 _SAID_AGAIN_EVERY_S = 1.0
@@ -233,13 +235,15 @@ class Looker:
         return replace(served, id=new_id, first_seen_at=at, first_seen_s=now_s)
 
     def _told(self, served: Track, hint: Reason | None, at: datetime, now_s: float) -> Served:
+        known = self._known_of(served.id)
         return Served(
             track_id=served.id,
             box=served.box,
             first_seen_at=since(served.first_seen_at, now=at, passed_s=now_s - served.first_seen_s),
-            identification=self._known_of(served.id).identification,
-            misses=self._known_of(served.id).misses,
+            identification=known.identification,
+            misses=known.misses,
             hint=hint,
+            probe=known.probe,
         )
 
 
@@ -275,6 +279,7 @@ class Vision:
         self._failed_in_a_row = 0
         self._camera = CameraWatch(self._looker.faces)
         self._told_s = 0.0
+        self._seen = False
         self.frames = 0
         self.failures = 0
 
@@ -321,7 +326,7 @@ class Vision:
             if frame is None:
                 seeing = self._heard_nothing(now_s - heard_s, now_s) and seeing
                 continue
-            heard_s = now_s
+            heard_s, self._seen = now_s, True
             trouble, sighting = self._looked(frame)
             if trouble is not None:
                 if seeing or now_s >= self._told_s + _SAID_AGAIN_EVERY_S:
@@ -346,7 +351,8 @@ class Vision:
         if silent_s >= HUNG_S:
             raise CameraLost(f"the camera has not answered for {HUNG_S:.0f} s; check its cable")
         if now_s >= self._told_s + _SAID_AGAIN_EVERY_S:
-            self._lost(f"no picture for {silent_s:.0f} s", CameraTrouble.LOST)
+            opening = not self._seen and silent_s < OPENING_S
+            self._lost(f"no picture for {silent_s:.0f} s", None if opening else CameraTrouble.LOST)
         return False
 
     def _lost(self, problem: str, why: CameraTrouble | None) -> None:

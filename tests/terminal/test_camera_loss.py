@@ -192,6 +192,22 @@ def test_a_driver_that_hangs_is_told_within_three_seconds_though_its_thread_is_s
     assert took_s < 3.0
 
 
+def test_a_camera_that_takes_long_to_start_means_pin_only_but_is_no_loss_yet(
+    plug: Plug, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vision, "SILENT_S", 0.2)
+    monkeypatch.setattr(vision, "OPENING_S", 0.6)
+    monkeypatch.setattr(vision, "_SAID_AGAIN_EVERY_S", 0.1)
+    plug.open_hangs.set()
+    usb = config.Camera(source="usb:0")
+    told = Told(lambda: UsbCamera(0, usb, open_device=plug.open))
+    told.until(lambda each: isinstance(each, CameraState) and each.state == "lost" and each.why is None)
+    told.until_lost(CameraTrouble.LOST)
+    plug.open_hangs.clear()
+    told.until_seen()
+    told.end()
+
+
 @pytest.mark.parametrize(
     ("shown", "why"),
     [
