@@ -302,9 +302,9 @@ def enroll_publish(settings: Settings, /, office: str, force: bool) -> None:
             f"(./hadir enroll lookalikes --office {office})."
         )
     if report.plain_pins:
-        click.echo(f"{report.plain_pins} PINs were set before the pepper; have them set again (./hadir enroll pin).")
+        click.echo(f"PINs set before the pepper: {report.plain_pins}; have them set again (./hadir enroll pin).")
     if report.foreign_pins:
-        click.echo(f"{report.foreign_pins} PINs were set in another office and are left out; have them set again.")
+        click.echo(f"PINs set in another office, and left out: {report.foreign_pins}; have them set again.")
     for file in report.left_behind:
         click.echo(f"{file} could not be removed and may hold people withdrawn since; delete it yourself.")
     if report.problem is not None:
