@@ -24,6 +24,7 @@ from sync.messages import (
 )
 from sync.outbox import MIGRATIONS, DayPunch, Outbox, OutboxFailed
 from tests.sync.samples import BOOT, SEVEN, SIGNER, ack, open_card, punch
+from tests.sync.world import World
 
 
 @pytest.fixture
@@ -263,3 +264,26 @@ def test_a_card_of_before_there_were_corrections_takes_them(tmp_path: Path) -> N
         assert outbox.last_punch("1987", since=SEVEN) == first
         correct(outbox, first)
         assert outbox.last_punch("1987", since=SEVEN) is None
+
+
+def test_what_is_corrected_on_a_card_that_was_put_back_reaches_the_centre(tmp_path: Path) -> None:
+    """The centre has another entry in its place, so it is recorded again in a new epoch; its punch is not."""
+    world = World(tmp_path, seed=3)
+    kiosk = world.kiosks["lobby-1"]
+    first = kiosk.punch()
+    world.settle()
+    copy = kiosk.files()
+    kiosk.punch()
+    world.settle()
+    kiosk.die()
+    kiosk.start(copy)
+    kiosk.not_me(back=1)
+    kiosk.note_desk()
+    assert kiosk.voided == {first.receipt}
+    world.settle()
+    world.check()
+    rows = world.registered("lobby-1")
+    assert [(row.receipt == first.receipt, row.voided) for row in rows if row.receipt] == [(True, True), (False, False)]
+    moved = {row.epoch for row in rows} - {first.epoch}
+    assert [row.seq for row in rows if row.epoch in moved] == [1, 2], "the correction and the note of the desk"
+    world.close()
