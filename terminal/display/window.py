@@ -15,6 +15,7 @@ import config
 from errors import HadirError
 from terminal.display.events import Event, event_of
 from terminal.display.painter import Painter
+from terminal.display.picture_file import PictureFile
 from terminal.faces import Picture
 from terminal.screens.drawing import Rect, Screen, Weight
 
@@ -58,8 +59,7 @@ class Display:
         self._changed = False
         self.flips = 0
         """How many pictures the screen has been given."""
-        self._picture_file = Path(settings.picture_file) if settings.picture_file else None
-        self._picture_failed = False
+        self._picture_file = PictureFile(Path(settings.picture_file)) if settings.picture_file else None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -109,11 +109,7 @@ class Display:
     def close(self) -> None:
         """The window is gone, and so is the picture file."""
         if self._picture_file is not None:
-            for path in (self._picture_file, self._part(self._picture_file)):
-                try:
-                    path.unlink(missing_ok=True)
-                except OSError as error:
-                    _log.warning("picture file not removed: %s", error)
+            self._picture_file.close()
         pygame.quit()
 
     # --- window -------------------------------------------------------------------------------------------------------
@@ -156,22 +152,11 @@ class Display:
 
     def _save(self, now_s: float, at_once: bool) -> None:
         """The picture file is as new as it has to be; a full disk costs a warning, never the kiosk."""
-        path = self._picture_file
         due = now_s >= self._saved_at_s + (_PICTURE_EVERY_S if self._changed else _PICTURE_AT_LEAST_EVERY_S)
-        if path is None or not (due or at_once):
+        if self._picture_file is None or not (due or at_once):
             return
         self._saved_at_s, self._changed = now_s, False
-        part = self._part(path)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            pygame.image.save(self._surface, part)
-            part.replace(path)
-            self._picture_failed = False
-        except (OSError, pygame.error) as error:
-            if not self._picture_failed:
-                _log.warning("picture of the screen not written: %s", error)
-            self._picture_failed = True
-
-    @staticmethod
-    def _part(path: Path) -> Path:
-        return path.with_name(f".{path.stem}.part{path.suffix or '.jpg'}")
+        if at_once:
+            self._picture_file.put_now(self._surface)
+        else:
+            self._picture_file.put(self._surface)

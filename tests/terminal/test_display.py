@@ -1,6 +1,7 @@
 """The display without a screen: what is drawn, what is touched and typed, the picture file, the tones."""
 
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 import config
 from terminal.display import Closed, Display, DisplayFailed, Pressed, Touched, driver_of, screenshots, tones
+from terminal.display.picture_file import PictureFile
 from terminal.display.shapes import coverage
 from terminal.faces import Picture
 from terminal.screens import screen_of
@@ -23,7 +25,7 @@ from terminal.visit import signals
 from terminal.visit.signals import Sound
 from terminal.visit.states import Idle, Looking
 
-RED, BLUE = Colour(200, 0, 0), Colour(0, 0, 200)
+RED, GREEN, BLUE = Colour(200, 0, 0), Colour(0, 200, 0), Colour(0, 0, 200)
 
 
 @pytest.fixture
@@ -248,7 +250,7 @@ def test_without_a_working_screen_auto_goes_on_without_one(
 def test_the_picture_file_is_whole_and_gone_at_the_end(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "made" / f"screen.{kind}"
     display = Display(config.Display(driver="dummy", picture_file=str(path)))
-    display.show(screen_of(Idle(since_s=0), screenshots.ordinary(display, "id")))
+    display.show(screen_of(Idle(since_s=0), screenshots.ordinary(display, "id")), at_once=True)
     picture = cv2.imread(str(path))
     assert picture is not None
     assert picture.shape == (480, 800, 3)
@@ -258,12 +260,11 @@ def test_the_picture_file_is_whole_and_gone_at_the_end(tmp_path: Path, kind: str
 
 
 def test_the_picture_file_changes_a_few_times_a_second_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    saves = []
+    saves: list[float] = []
     now_s = [100.0]
     monkeypatch.setattr("terminal.display.window.time.monotonic", lambda: now_s[0])
     display = Display(config.Display(driver="dummy", picture_file=str(tmp_path / "screen.jpg")))
-    save = pygame.image.save
-    monkeypatch.setattr(pygame.image, "save", lambda *given: (saves.append(now_s[0]), save(*given)))
+    monkeypatch.setattr(PictureFile, "put", lambda *_: saves.append(now_s[0]))
     live = plain(picture=Rect(0, 0, 1, 1))
     for _ in range(60):
         now_s[0] += 1 / 30
@@ -275,6 +276,32 @@ def test_the_picture_file_changes_a_few_times_a_second_at_most(tmp_path: Path, m
         display.show(plain())
     assert 2 <= len(saves) <= 4, "a still kiosk is not a dead one"
     display.close()
+
+
+def test_a_disk_that_does_not_answer_holds_up_no_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers, asked = threading.Event(), threading.Semaphore(0)
+    written: list[tuple[int, ...]] = []
+
+    def slow(surface: pygame.Surface, path: Path) -> None:
+        asked.release()
+        assert answers.wait(20)
+        written.append(tuple(surface.get_at((0, 0)))[:3])
+        path.write_bytes(b"whole")
+
+    monkeypatch.setattr(pygame.image, "save", slow)
+    file = PictureFile(tmp_path / "screen.jpg")
+    surface = pygame.Surface((4, 4))
+    for colour in (RED, GREEN, BLUE):
+        surface.fill(colour)
+        file.put(surface)
+        if colour == RED:
+            assert asked.acquire(timeout=10)
+    surface.fill((9, 9, 9))  # what is drawn next is not in a picture that was put before
+    answers.set()
+    assert asked.acquire(timeout=10)
+    file.close()
+    assert written == [RED, BLUE], "the newest one, and none queued behind a slow disk"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_disk_costs_a_warning_and_not_the_kiosk(
