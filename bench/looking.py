@@ -23,8 +23,8 @@ from terminal.calibration import policy_for
 from terminal.camera import CameraEnded, Frame, open_camera
 from terminal.faces import Encoding, Engine, Face, Picture
 from terminal.gallery import Gallery
+from terminal.looking import Looker
 from terminal.matching import identify
-from terminal.vision import Looker
 
 PROJECT = Path(__file__).resolve().parent.parent
 SEED = 2026
@@ -37,7 +37,7 @@ import config
 from terminal.camera import Frame
 from terminal.faces import open_engine
 from terminal.gallery import Gallery
-from terminal.vision import Looker
+from terminal.looking import Looker
 settings = config.parse(sys.stdin.read(), name="the settings", base=Path.cwd())
 engine = open_engine(settings.engine)
 picture = np.zeros((settings.camera.height_px, settings.camera.width_px, 3), np.uint8)

@@ -25,9 +25,9 @@ from terminal.camera import CameraEnded, Frame, open_camera
 from terminal.camera.pictures import PictureRefused, read
 from terminal.faces import Engine, Face, Picture, Vector, open_engine
 from terminal.gallery import Gallery
+from terminal.looking import Looker
 from terminal.quality import Quality, assess
 from terminal.replay import visits
-from terminal.vision import Looker
 
 PEOPLE = 120
 SEED = 2026

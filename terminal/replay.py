@@ -15,10 +15,10 @@ from sync import keys, releases
 from terminal.camera import Camera, CameraEnded, open_camera
 from terminal.faces import open_engine
 from terminal.gallery import Gallery
+from terminal.looking import Looker
 from terminal.matching import Identification
 from terminal.quality import Reason
 from terminal.sighting import Sighting
-from terminal.vision import Looker
 
 
 class ReplayRefused(HadirError):

@@ -1,7 +1,7 @@
 """The kiosk's eyes: from frames to sightings.
 
-`Looker` does one frame's work and knows no thread; `Vision` is the thread's body that looks at what `capture` fetches,
-and publishes; `Newest` hands the result over to the main thread, which draws what it finds and never queues.
+`Vision` is the thread's body that has a `Looker` look at what `capture` fetches, and publishes what it sees; `Newest`
+hands that over to the main thread, which draws what it finds and never queues.
 """
 
 import itertools
@@ -9,32 +9,22 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Collection
-from dataclasses import replace
-from datetime import datetime
 from typing import Generic, TypeVar
 
 from config import Config
 from errors import where
-from terminal import agreement, camera_life, hints, motion
-from terminal.agreement import Evidence, Sample
-from terminal.calibration import policy_for
+from terminal import camera_life
 from terminal.camera import Camera, CameraEnded, CameraFailed, CameraLost, Frame
 from terminal.camera_watch import CameraWatch, OpenAnew
 from terminal.capture import Ahead
-from terminal.faces import Box, Engine, Picture
+from terminal.faces import Engine, Picture
 from terminal.gallery import Gallery
-from terminal.quality import Quality, Reason, assess
-from terminal.service import Service, Zone, crowded, serve, shorter_side
-from terminal.sighting import CameraState, CameraTrouble, Served, Sighting, since
-from terminal.tracking import Scene, Track, broken, follow, visible
+from terminal.looking import Looker
+from terminal.sighting import CameraState, CameraTrouble, Sighting
 
 log = logging.getLogger("hadir.terminal.vision")
 
 T = TypeVar("T")
-APPROACHING = 0.6
-"""Part of the size at which a face is looked at, from which somebody is asked to come closer."""
-_DOUBTFUL_GAP_S = 0.25
-_NOTHING = Evidence()
 # A thread that is started anew after a crash must not give ids again that the visit has done with.
 _first_track_ids = itertools.count(1, 1_000_000)
 _FIRST_RETRY_S, _LAST_RETRY_S = 0.5, 10.0
@@ -69,182 +59,6 @@ class Newest(Generic[T]):
             self._filled.wait_for(lambda: self._value is not None, timeout_s)
             value, self._value = self._value, None
             return value
-
-
-class Looker:
-    """What has been seen so far, and what one more frame adds to it. Belongs to one thread, as its engine does.
-
-    At most one face is encoded a frame, and only that of the person served: bystanders are never identified.
-    """
-
-    def __init__(self, engine: Engine, settings: Config, *, first_track_id: int = 1, idle_look_s: float = 0.0) -> None:
-        """With nobody in view, faces are looked for when something moved and every `idle_look_s`; 0: in each frame.
-
-        Raises NotCalibrated.
-        """
-        self._engine = engine
-        self._idle_look_s = idle_look_s
-        self._room = motion.Room()
-        self._quality = settings.quality
-        self._zone = settings.zone
-        self._match = settings.match
-        self._policy = policy_for(engine.engine_id, settings.match)
-        self._scene = Scene(next_id=first_track_id)
-        self._service = Service()
-        self._evidence: dict[int, Evidence] = {}
-        self._trouble = hints.fresh(0.0)
-        self._unlike: str | None = None
-
-    def restart(self) -> None:
-        """Nobody is in view: the camera was away, and no track reaches across that."""
-        self._scene = Scene(next_id=self._scene.next_id)
-        self._service = Service()
-        self._evidence = {}
-        self._room = motion.Room()
-
-    def faces(self, picture: Picture) -> list[Box]:
-        """Return where faces are, and follow none."""
-        return [face.box for face in self._engine.detect(picture)]
-
-    def follows(self, track_id: int) -> bool:
-        """Return whether that track is unbroken and somebody's still."""
-        return self._scene.find(track_id) is not None
-
-    def look(self, frame: Frame, gallery: Gallery, *, answered: Collection[int] | None = None) -> Sighting:
-        """Return what `frame` shows, and who that is by `gallery`.
-
-        `answered` has the tracks that the visit is through with, which make room for the next person; None means that
-        whoever is identified is.
-        """
-        gallery = self._comparable(gallery)
-        at, now_s = frame.taken_at, frame.monotonic_ns / 1e9
-        height, width = frame.picture.shape[:2]
-        near_px = max(float(self._quality.min_face_px), self._quality.min_face_share * max(width, height))
-        if self._worth_a_search(frame, now_s):
-            self._scene = follow(self._scene, self._engine.detect(frame.picture), at=at, now_s=now_s)
-        zone = self._zone_in(width, near_px, max(width, height))
-        self._choose(now_s, zone, answered)
-        served = self._scene.find(self._service.track_id)
-        hint = None
-        if served is not None:
-            quality = self._judged(frame, served, near_px, now_s)
-            if quality is not None:
-                hint = self._hint(served, quality, zone, now_s)
-                served = self._encoded(frame, served, quality, gallery, at, now_s)
-        return Sighting(
-            picture=frame.picture,
-            taken_at=at,
-            monotonic_ns=frame.monotonic_ns,
-            served=self._told(served, hint, at, now_s) if served is not None and visible(served, now_s) else None,
-            others=tuple(
-                track.box
-                for track in self._scene.tracks
-                if track.id != self._service.track_id and track.last_seen_s == now_s
-            ),
-            engine_id=self._engine.engine_id,
-            gallery_version=gallery.version,
-        )
-
-    def _worth_a_search(self, frame: Frame, now_s: float) -> bool:
-        """Return whether faces are to be looked for: always, but for an empty room in which nothing moved."""
-        if not self._idle_look_s:
-            return True
-        if self._scene.tracks:
-            self._room = motion.somebody(self._room)
-            return True
-        self._room, worth = motion.look_round(self._room, frame.picture, now_s=now_s, every_s=self._idle_look_s)
-        return worth
-
-    def _comparable(self, gallery: Gallery) -> Gallery:
-        """Encodings of two engines are never compared: with another engine's gallery nobody is known."""
-        if gallery.engine_id == self._engine.engine_id:
-            return gallery
-        if self._unlike != gallery.engine_id:
-            self._unlike = gallery.engine_id
-            log.error("the set is of engine %s, not %s: nobody is known", gallery.engine_id, self._engine.engine_id)
-        return replace(Gallery.empty(self._engine.engine_id), version=gallery.version)
-
-    def _zone_in(self, width: int, near_px: float, longer_px: int) -> Zone:
-        return Zone(
-            left_px=self._zone.left * width,
-            right_px=self._zone.right * width,
-            least_px=max(APPROACHING * near_px, self._zone.min_face_share * longer_px),
-        )
-
-    def _choose(self, now_s: float, zone: Zone, answered: Collection[int] | None) -> None:
-        before = self._service.track_id
-        self._service = serve(
-            self._service,
-            self._scene,
-            now_s=now_s,
-            zone=zone,
-            known=before is not None and self._known_of(before).answered,
-            answered=answered,
-        )
-        self._evidence = {track.id: self._known_of(track.id) for track in self._scene.tracks}
-        if self._service.track_id != before:
-            self._trouble = hints.fresh(now_s)
-
-    def _known_of(self, track_id: int) -> Evidence:
-        return self._evidence.get(track_id, _NOTHING)
-
-    def _judged(self, frame: Frame, served: Track, near_px: float, now_s: float) -> Quality | None:
-        """Return how good the served face is in this frame, None where it was not found in it."""
-        if served.last_seen_s != now_s:
-            return None
-        if shorter_side(served.box) < near_px:
-            return Quality(value=0.0, reason=Reason.TOO_FAR)
-        return assess(frame.picture, served.face, self._quality)
-
-    def _hint(self, served: Track, quality: Quality, zone: Zone, now_s: float) -> Reason | None:
-        """Return what to say: only what has been wrong for a while."""
-        if quality.advice is None and crowded(self._service, self._scene, now_s=now_s, zone=zone):
-            quality = replace(quality, advice=Reason.ONE_AT_A_TIME)
-        self._trouble = hints.noticed(self._trouble, quality, now_s)
-        return None if self._known_of(served.id).answered else hints.hint(self._trouble)
-
-    def _encoded(
-        self, frame: Frame, served: Track, quality: Quality, gallery: Gallery, at: datetime, now_s: float
-    ) -> Track:
-        """Encode the served face if that helps, and return its track: a new one if it turned out to be another face."""
-        known = self._known_of(served.id)
-        passing = served.slow_since_s is None
-        if (
-            passing
-            or quality.reason is not None
-            or not agreement.worth_encoding(
-                known,
-                quality.value,
-                now_s=now_s,
-                settings=self._match,
-                doubtful=served.gap_s >= _DOUBTFUL_GAP_S,
-            )
-        ):
-            return served
-        vector = self._engine.encode(frame.picture, served.face).vector
-        sample = Sample(vector=vector, quality=quality.value, at_s=now_s)
-        known = agreement.add(known, sample, gallery, self._match, self._policy)
-        if not known.exchanged:
-            self._evidence[served.id] = known
-            return served
-        log.info("track %d changed its face; a new one begins", served.id)
-        new_id = self._scene.next_id
-        self._scene = broken(self._scene, served.id, at=at, now_s=now_s)
-        self._service = Service(track_id=new_id, done=self._service.done)
-        self._evidence[new_id] = agreement.add(_NOTHING, sample, gallery, self._match, self._policy)
-        return replace(served, id=new_id, first_seen_at=at, first_seen_s=now_s)
-
-    def _told(self, served: Track, hint: Reason | None, at: datetime, now_s: float) -> Served:
-        known = self._known_of(served.id)
-        return Served(
-            track_id=served.id,
-            box=served.box,
-            first_seen_at=since(served.first_seen_at, now=at, passed_s=now_s - served.first_seen_s),
-            identification=known.identification,
-            misses=known.misses,
-            hint=hint,
-            probe=known.probe,
-        )
 
 
 class Vision:

@@ -26,8 +26,8 @@ from terminal.clock import boot_id, boottime_ns
 from terminal.display import Display, screenshots
 from terminal.faces import Engine
 from terminal.gallery import Gallery
+from terminal.looking import Looker
 from terminal.screens import screen_of
-from terminal.vision import Looker
 
 TURNS = 120
 COMMITS = 40

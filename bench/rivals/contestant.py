@@ -130,7 +130,7 @@ class Hadir:
         import config
         from terminal.faces import open_engine
         from terminal.gallery import Gallery
-        from terminal.vision import Looker
+        from terminal.looking import Looker
 
         self._settings = config.parse(settings, name="the settings", base=PROJECT)
         self._engine = open_engine(self._settings.engine)

@@ -17,8 +17,8 @@ from sync.releases import EncodingSet, Person
 from terminal.camera import open_camera
 from terminal.faces import Engine, open_engine
 from terminal.gallery import Gallery
+from terminal.looking import Looker
 from terminal.replay import visits
-from terminal.vision import Looker
 
 DEMO = Path(clip.__file__).parent
 Said = tuple[list[str], Callable[[str], None]]

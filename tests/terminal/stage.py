@@ -14,8 +14,8 @@ from sync.releases import EncodingSet, Person
 from terminal.camera import Frame
 from terminal.faces import Box, Encoding, Face, Picture, Vector
 from terminal.gallery import Gallery
+from terminal.looking import Looker
 from terminal.sighting import Sighting
-from terminal.vision import Looker
 
 SEVEN = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
 ENGINE_ID = "stage"

@@ -13,8 +13,8 @@ from sync.received_sets import ReceivedSets, ReleaseDoor
 from sync.releases import EncodingSet, Person, ReleaseRefused
 from terminal.app import Shelf
 from terminal.gallery import _ROWS_A_PART, BLOCK_ROWS, Gallery, check_templates
+from terminal.looking import Looker
 from terminal.sighting import Sighting
-from terminal.vision import Looker
 from tests.terminal.stage import DIMENSION, ENGINE_ID, SEVEN, Actor, StageEngine, frame, looks, settings
 
 

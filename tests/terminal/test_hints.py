@@ -13,8 +13,8 @@ from terminal.camera import Frame
 from terminal.faces import Picture
 from terminal.gallery import Gallery
 from terminal.hints import HINT_AFTER_S, fresh, hint, noticed
+from terminal.looking import Looker
 from terminal.quality import Quality, Reason
-from terminal.vision import Looker
 from tests.terminal.portraits import PEOPLE, STRANGERS, before_camera, content, engine
 from tests.terminal.stage import SEVEN
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from terminal import motion
 from terminal.faces import Picture
 from terminal.gallery import Gallery
-from terminal.vision import Looker
+from terminal.looking import Looker
 from tests.terminal.stage import Actor, Script, StageEngine, frame, settings
 
 HEIGHT_PX, WIDTH_PX = 360, 640

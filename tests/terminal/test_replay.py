@@ -16,8 +16,8 @@ from sync import keys, releases
 from terminal.camera import CameraEnded, Frame, SourceRefused
 from terminal.faces import Picture
 from terminal.gallery import Gallery
+from terminal.looking import Looker
 from terminal.replay import ReplayRefused, gallery_of, replay, visits
-from terminal.vision import Looker
 from tests.enroll.test_photos import turned
 from tests.terminal.portraits import MODELS, PEOPLE, PROJECT, STRANGERS, before_camera, clip, content, engine
 from tests.terminal.stage import Actor, Script, StageEngine, frame

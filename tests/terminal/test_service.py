@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 
 from terminal.faces import Box
+from terminal.looking import Looker
 from terminal.service import Service, Zone, crowded, serve
 from terminal.tracking import HANGS_AFTER_S, LOST_AFTER_S, PASSING_PER_S, Scene, follow
-from terminal.vision import Looker
 from tests.terminal.portraits import STRANGERS, before_camera, engine
 from tests.terminal.stage import SEVEN, Actor, StageEngine, face_of, gallery_of, play, settings
 

@@ -13,10 +13,11 @@ import pytest
 from terminal.camera import Camera, CameraEnded, CameraLost, Frame, SourceRefused
 from terminal.faces import Face, Picture
 from terminal.gallery import Gallery
+from terminal.looking import Looker
 from terminal.matching import Outcome
 from terminal.quality import Reason
 from terminal.sighting import CameraState, Sighting
-from terminal.vision import Looker, Newest, Vision
+from terminal.vision import Newest, Vision
 from tests.terminal.stage import SEVEN, Actor, StageEngine, frame, gallery_of, like, looks, play, settings
 
 STAFF = gallery_of(1, 2, 3)

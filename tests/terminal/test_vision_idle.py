@@ -11,7 +11,7 @@ from terminal.camera import Camera, CameraEnded, Frame, open_camera
 from terminal.faces import Encoding, Engine, Face, Picture, open_engine
 from terminal.faces.models import ensure
 from terminal.gallery import Gallery
-from terminal.vision import Looker
+from terminal.looking import Looker
 
 PROJECT = Path(__file__).resolve().parents[2]
 MODELS = PROJECT / "var" / "models"
