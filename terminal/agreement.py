@@ -60,6 +60,11 @@ class Evidence:
         return found is not None and found.outcome is not Outcome.NO_MATCH
 
     @property
+    def probe(self) -> Vector | None:
+        """The mean of the frames that gave the last answer, else of those so far; None before the first."""
+        return self.reference if self.reference is not None else mean_of(self.samples)
+
+    @property
     def exchanged(self) -> bool:
         """Whether the track's face is no longer the one it began with."""
         return self.doubts >= DIFFERENT_FACES
@@ -119,7 +124,7 @@ def mean_of(samples: tuple[Sample, ...]) -> Vector | None:
 
 
 def _somebody_else(evidence: Evidence, sample: Sample, gallery: Gallery, policy: Policy) -> bool:
-    reference = evidence.reference if evidence.reference is not None else mean_of(evidence.samples)
+    reference = evidence.probe
     if reference is None:
         return False
     if float(sample.vector @ reference) < (policy.steps[0].threshold if policy.steps else SAME_FACE):

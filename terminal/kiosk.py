@@ -17,13 +17,14 @@ from errors import where
 from sync.messages import AttendanceEvent
 from terminal import visit
 from terminal.announcer import Announcer
+from terminal.beside import Beside
 from terminal.clerk import Clerk
 from terminal.display import Closed, Display, DisplayFailed, Pressed, Touched
 from terminal.evidence import Glimpse
 from terminal.faces import Picture
 from terminal.gallery import Gallery
 from terminal.matching import Outcome
-from terminal.pin import PinDesk
+from terminal.pin import PinAnswer, PinDesk
 from terminal.policy import rules_of
 from terminal.pulse import Pulse
 from terminal.readers import Bursts
@@ -87,6 +88,7 @@ class Kiosk:
         self._display, self._clerk, self._desk = display, clerk, desk
         self._seen, self._gallery, self._pulse, self._announcer = seen, gallery, pulse, announcer
         self._rules = rules_of(settings)
+        self._beside = Beside(settings.match, gallery=gallery)
         self._view = View(settings, display=display, clerk=clerk, desk=desk, gallery=gallery, pulse=pulse)
         self._visit = visit.start(self._rules, self._now())
         self._bursts = Bursts()
@@ -192,6 +194,7 @@ class Kiosk:
                 self._heard_s = now_s
                 self._picture = news.picture
                 self._view.saw(news, self._now().at)
+                self._beside.saw(news)
                 self._glimpse = Glimpse(picture=news.picture, box=news.served.box if news.served else None)
                 if self._pulse.camera != "ok":
                     self._pulse.camera_is(CameraState(state="ok"))
@@ -229,19 +232,30 @@ class Kiosk:
         while (written := self._clerk.answer()) is not None:
             self._feed(self._completed(written))
         while (answer := self._desk.answer()) is not None:
-            earlier = self._clerk.day.earlier(answer.employee, self._now().at) if answer.employee is not None else None
-            self._feed(
-                PinAnswered(
-                    check=answer.check,
-                    verdict=answer.verdict,
-                    employee=answer.employee,
-                    wait_s=answer.wait_s,
-                    earlier=earlier,
-                    gallery_version=answer.gallery_version,
-                    evidence_ref=answer.evidence_ref,
-                    administrator=answer.employee is not None and self._view.administers(answer.employee),
-                )
-            )
+            self._feed(self._answered_pin(answer))
+
+    def _answered_pin(self, answer: PinAnswer) -> PinAnswered:
+        """Return the desk's answer with what else is known of whoever it is about."""
+        told = PinAnswered(
+            check=answer.check,
+            verdict=answer.verdict,
+            employee=answer.employee,
+            wait_s=answer.wait_s,
+            gallery_version=answer.gallery_version,
+            evidence_ref=answer.evidence_ref,
+        )
+        if answer.employee is None:
+            return told
+        beside = self._beside.companion(answer.employee)
+        return replace(
+            told,
+            earlier=self._clerk.day.earlier(answer.employee, self._now().at),
+            administrator=self._view.administers(answer.employee),
+            method=beside.method,
+            score=beside.score,
+            engine_id=self._beside.engine_id if beside.score is not None else None,
+            review=beside.review,
+        )
 
     def _completed(self, written: Input) -> Input:
         """Return the card's answer with what the screen says beside it."""

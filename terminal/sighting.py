@@ -1,11 +1,11 @@
 """What the vision thread tells the main thread: the newest picture and the person being served. Newest wins."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sync.messages import PadVerdict
-from terminal.faces import Box, Picture
+from terminal.faces import Box, Picture, Vector
 from terminal.matching import Identification
 from terminal.quality import Reason
 
@@ -39,6 +39,7 @@ class Served:
     with the track once it is a match. `misses` counts how many times in this track identification came to no match
     (each after config `match.unknown_after_s`). `hint` is the one most useful thing to do, absent when all is well.
     `pad` is what presentation-attack detection found in this track; `challenge` what it asks for, if it is in doubt.
+    `probe` is the mean of the track's best frames so far, (dimension,) of unit norm; it stays in memory.
     """
 
     track_id: int
@@ -49,6 +50,7 @@ class Served:
     hint: Reason | None
     pad: PadVerdict = PadVerdict.NOT_CHECKED
     challenge: Challenge | None = None
+    probe: Vector | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ MAY_IMPORT = {
 }
 
 PURE = (
+    "terminal/companion.py",
     "terminal/policy.py",
     "terminal/aim.py",
     "terminal/camera_life.py",

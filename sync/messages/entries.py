@@ -30,7 +30,8 @@ class Punch(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the visit decided, before the outbox gives it a place in the terminal's sequence.
 
     Times are UTC with zone. `occurred_at` is when the person was identified, `first_seen_at` when the face was first
-    seen: the arrival. `score` and `margin` are cosine similarities, absent for a PIN. `direction` says who chose it.
+    seen: the arrival. `score` and `margin` are cosine similarities, absent for a PIN without a face. `direction_by`
+    says who chose the direction. `review` are short codes of what a human should look at.
     """
 
     employee: EmployeeNumber
@@ -45,6 +46,7 @@ class Punch(Struct, frozen=True, kw_only=True, omit_defaults=True):
     margin: float | None = None
     pad: PadVerdict = PadVerdict.NOT_CHECKED
     evidence_ref: Text | None = None
+    review: Annotated[tuple[Text, ...], Meta(max_length=8)] = ()
 
 
 class Chained(Message, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from sync.messages import DirectionBy, Method, Punch
+from sync.messages import DirectionBy, Punch
 from terminal.sighting import since
 from terminal.visit import desk, signals
 from terminal.visit.signals import CheckPin, Chime, NoteDesk, PinAnswered, PinVerdict, Sound, Tapped, Tick, Typed
@@ -158,7 +158,7 @@ def _punch_pin(visit: Visit, state: PinChecking, employee: str, given: PinAnswer
     first = repeated(state.asked_at, given.earlier, visit.rules)
     punch = Punch(
         employee=employee,
-        method=Method.PIN,
+        method=given.method,
         direction=direction_of(state.asked_at, earlier=given.earlier, rules=visit.rules),
         direction_by=DirectionBy.SCHEDULE,
         occurred_at=state.asked_at,
@@ -168,7 +168,10 @@ def _punch_pin(visit: Visit, state: PinChecking, employee: str, given: PinAnswer
             passed_s=state.until_s - _CHECKING_S - state.keypad.arrived_s,
         ),
         gallery_version=given.gallery_version,
+        engine_id=given.engine_id,
+        score=given.score,
         evidence_ref=given.evidence_ref,
+        review=given.review,
     )
     return record(visit, punch, first, None, now)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sync.messages import AttendanceEvent, Direction, Punch
+from sync.messages import AttendanceEvent, Direction, Method, Punch
 from terminal.sighting import CameraState, Sighting
 from terminal.visit.states import DayLine
 
@@ -78,7 +78,8 @@ class PinVerdict(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinAnswered:
     """The PIN desk's answer to `check`. `employee`, its `earlier` punch, `gallery_version`, whether they are an
-    `administrator`, and `evidence_ref`, what there is of a picture, matter for OK only."""
+    `administrator`, `evidence_ref`, what there is of a picture, and what the face beside it says (`method`, `score`,
+    `engine_id`, `review`), matter for OK only."""
 
     check: int
     verdict: PinVerdict
@@ -88,6 +89,10 @@ class PinAnswered:
     gallery_version: int = 0
     evidence_ref: str | None = None
     administrator: bool = False
+    method: Method = Method.PIN
+    score: float | None = None
+    engine_id: str | None = None
+    review: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

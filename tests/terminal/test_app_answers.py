@@ -193,3 +193,22 @@ def test_large_letters_and_more_time_come_and_go_by_one_tap(kit: Kit, watched: W
 
     live(kit, director, visit={"result_s": 0.5, "slowness": 4})
     assert shown_s[0] > 1.8, "four times half a second"
+
+
+@pytest.mark.parametrize(("who", "method", "review"), [(1, Method.FACE_AND_PIN, ()), (2, Method.PIN, ("face_unlike",))])
+def test_the_face_beside_a_pin_is_compared_with_whom_it_claims_to_be(
+    kit: Kit, watched: Watched, who: int, method: Method, review: tuple[str, ...]
+) -> None:
+    def director() -> None:
+        kit.camera.show(who)
+        watched.until_screen("Recorded")
+        watched.tap("pin")
+        watched.until_screen("PinNumber")
+        watched.type(*"1001", ENTER, *PIN, ENTER)
+        watched.until(lambda: len(kit.events()) == 2, "no second punch")
+        watched.until(lambda: watched.screens[-1] in ("Recorded", "AlreadyRecorded"), "not said")
+
+    live(kit, director, visit=PATIENT)
+    typed = kit.events()[-1].punch
+    assert (typed.employee, typed.method, typed.review) == ("1001", method, review)
+    assert typed.score is not None
