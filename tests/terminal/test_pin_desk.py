@@ -300,21 +300,23 @@ def test_g2_so_it_is_while_the_pepper_is_missing(
 
 @pytest.mark.slow
 def test_g2_their_medians_are_within_five_percent(people: dict[str, Person], clocks: Clocks) -> None:
-    """CPU time of the checks alone, interleaved in an order of chance; 500 tries in all."""
+    """CPU time of the checks alone, interleaved in an order of chance; 200 tries in all."""
     seed = random.randrange(10**6)
     print(f"seed {seed}")
     chance = random.Random(seed)
     nobody = hashes.nobodys_hash(PEPPER)
     kinds = {"wrong": people["1001"].pin or "", "unknown": nobody}
     took: dict[str, list[float]] = {kind: [] for kind in kinds}
-    for _ in range(250):
+    for _ in range(100):
         for kind in chance.sample(sorted(kinds), len(kinds)):
             began_s = time.thread_time()
             assert not check_pin(kinds[kind], "1001", "274913", peppers=PEPPERS)
             took[kind].append(time.thread_time() - began_s)
     wrong, unknown = (statistics.median(took[kind]) for kind in kinds)
-    print(f"wrong {1000 * wrong:.2f} ms, unknown {1000 * unknown:.2f} ms")
-    assert wrong == pytest.approx(unknown, rel=0.05)
+    # Pair by pair, so that other work on the machine weighs on both alike.
+    ratio = statistics.median(a / b for a, b in zip(took["wrong"], took["unknown"], strict=True))
+    print(f"wrong {1000 * wrong:.2f} ms, unknown {1000 * unknown:.2f} ms, ratio {ratio:.4f}")
+    assert ratio == pytest.approx(1, abs=0.05)
 
 
 # --- G3: the work of a check ------------------------------------------------------------------------------------------
