@@ -14,7 +14,6 @@ from sync.outbox import Outbox, OutboxFailed
 from terminal.clock import Clock, boot_id
 from terminal.day import Day
 from terminal.visit.signals import CommitFailed, Committed, Correct, Corrected, NoteDesk, Record
-from terminal.visit.states import DayLine
 
 _log = logging.getLogger("hadir.terminal.ledger")
 
@@ -80,7 +79,7 @@ class Ledger:
             taken // timedelta(milliseconds=1),
             f" repeat_of={event.repeat_of}" if event.repeat_of is not None else "",
         )
-        return Committed(event=event, first_event=first, today=self._today(punch.employee, now.at))
+        return Committed(event=event, first_event=first)
 
     def correct(self, asked: Correct) -> Corrected | CommitFailed:
         """Return Corrected when the correction is on the card, whatever is cut now; else CommitFailed."""
@@ -104,7 +103,7 @@ class Ledger:
         self._kept(quality, now.at)
         self.day = self.day.corrected(asked.event, asked.direction)
         _log.info("correction recorded employee=%s change=%s seq=%d of=%d", employee, entry.change, entry.seq, entry.of)
-        return Corrected(event=asked.event, direction=asked.direction, today=self._today(employee, now.at))
+        return Corrected(event=asked.event, direction=asked.direction)
 
     def note_desk(self, asked: NoteDesk) -> CommitFailed | None:
         """Return None when the note is on the card; else CommitFailed, and it is not."""
@@ -132,23 +131,6 @@ class Ledger:
         self._clock.recorded(quality, at)
         self._untimed = self._untimed or quality in UNTIMED
         self._wake_uplink()
-
-    def _today(self, employee: str, at: datetime) -> tuple[DayLine, ...]:
-        try:
-            arrived_to = self._outbox.acknowledged_to()
-        except OutboxFailed as error:  # what was committed is committed
-            self._say(f"what has arrived cannot be read: {error}")
-            arrived_to = 0
-        return tuple(
-            DayLine(
-                at=each.event.punch.occurred_at,
-                direction=each.direction,
-                method=each.event.punch.method,
-                receipt=each.event.receipt,
-                arrived=each.event.seq <= arrived_to,
-            )
-            for each in self.day.history(employee, at)
-        )
 
     def note_clock(self) -> None:
         """The chain holds what the clock is worth, if punches of this boot wait for that and it is known now."""
@@ -189,6 +171,7 @@ class Ledger:
             known, begin = self.day.since, self.day.begin(at)
             # Another epoch means other numbers; a clock that was set back, punches that had gone.
             if known is None or begin < known or epoch != self.day.epoch:
+                self.arrived_to = 0  # of other numbers nothing is known yet
                 self.day = self.day.filled(self._outbox.punches_since(begin), epoch=epoch, at=at)
             else:
                 self.day = self.day.aged(at)

@@ -5,6 +5,7 @@ this machine's. What a Pi 4 needs is an estimate, and says so.
 """
 
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -117,6 +118,8 @@ def figures(
         "inputs": len(lingered.waits_s),
         "encodes_meanwhile": lingered.encodes,
         "preview_encodes_per_s": lingered.preview_encodes_per_s,
+        "load_average": round(os.getloadavg()[0], 1),
+        "cores": os.cpu_count(),
         "seed": SEED,
         "size_px": [settings.display.width_px, settings.display.height_px],
         "stages": stages.measure(settings, engine, company),
@@ -190,6 +193,7 @@ def show(found: dict[str, Any]) -> None:
     console.print(
         f"{found['inputs']} keys and touches while {found['encodes_meanwhile']} faces were encoded: median "
         f"{_ms(found, 'input_p50_ms')}, most {_ms(found, 'input_max_ms')}. Preview with "
-        f"{found['preview_encodes_per_s']:g} encodes a second. Without a voice and without a panel (dummy screen)."
+        f"{found['preview_encodes_per_s']:g} encodes a second. Without a voice and without a panel (dummy screen); "
+        f"load {found['load_average']:g} on {found['cores']} cores."
     )
     console.print(stages.table(found["stages"]))

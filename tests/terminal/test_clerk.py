@@ -146,14 +146,13 @@ def test_a_correction_is_answered_with_the_day_it_makes_and_stays_through_a_rest
         clerk.ask(Record(punch=asked, first=None))
         done = answer_of(clerk, desk)
         assert isinstance(done, Committed)
-        assert [(line.receipt, line.direction, line.arrived) for line in done.today] == [
-            (done.event.receipt, Direction.IN, False)
-        ]
+        at = asked.occurred_at
+        assert [(each.event, each.direction) for each in clerk.day.history("1001", at)] == [(done.event, Direction.IN)]
         clerk.ask(Correct(event=done.event, direction=Direction.OUT))
         turned = answer_of(clerk, desk)
         assert isinstance(turned, Corrected)
         assert (turned.event, turned.direction) == (done.event, Direction.OUT)
-        assert [line.direction for line in turned.today] == [Direction.OUT]
+        assert [each.direction for each in clerk.day.history("1001", at)] == [Direction.OUT]
         earlier = clerk.day.earlier("1001", asked.occurred_at)
         assert earlier is not None
         assert earlier.punch.direction is Direction.OUT
@@ -162,7 +161,7 @@ def test_a_correction_is_answered_with_the_day_it_makes_and_stays_through_a_rest
         clerk.ask(Correct(event=done.event, direction=None))
         voided = answer_of(clerk, desk)
         assert isinstance(voided, Corrected)
-        assert voided.today == ()
+        assert clerk.day.history("1001", at) == ()
         assert clerk.day.earlier("1001", asked.occurred_at) is None
         clerk.ask(Correct(event=event(asked), direction=None))
         assert answer_of(clerk, desk) == CommitFailed(), "a punch that is not on this card"
