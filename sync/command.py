@@ -302,6 +302,28 @@ def events_desk(settings: Settings, /, since: datetime | None, terminal: str | N
         click.echo("No administrator was at a kiosk.")
 
 
+@events.command("review")
+@_SINCE
+@click.option("--terminal", help="Only of this kiosk.")
+@click.pass_obj
+def events_review(settings: Settings, /, since: datetime | None, terminal: str | None) -> None:
+    """List punches by PIN beside which another face was seen, with the picture to look at."""
+    from sync import receipts
+    from sync.register import Register
+    from sync.register.reviews import reviews_since
+
+    here = settings()
+    with Register.open(here.centre.register) as register:
+        found = list(reviews_since(register, _from(here, since), terminal=terminal))
+    for each in found:
+        click.echo(
+            f"{_clock(here, each.at)}  {each.terminal:20} {each.employee:12} {receipts.shown(each.receipt)}  "
+            f"{', '.join(each.review)}  {each.evidence_ref or 'no picture'}"
+        )
+    if not found:
+        click.echo("Nothing is to be looked at.")
+
+
 def _from(here: config.Config, since: datetime | None) -> datetime:
     return datetime.now(UTC) - _LISTED_DAYS if since is None else since.replace(tzinfo=here.office.zone)
 
