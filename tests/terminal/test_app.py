@@ -214,6 +214,47 @@ def test_a_slow_card_holds_up_no_picture_and_closing_waits_for_it(
     assert [event.punch.employee for event in kit.events()] == ["1001"], "lost at the end"
 
 
+def test_whoever_looks_into_the_mirror_waits_for_no_encode(
+    kit: Kit, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = kit.engine.encode
+    encoding, done = threading.Event(), threading.Event()
+    pictures: list[Any] = []
+
+    def slow(picture: Any, face: Any) -> Any:
+        encoding.set()
+        assert done.wait(20)
+        return encode(picture, face)
+
+    monkeypatch.setattr(FakeEngine, "encode", lambda _, *given: slow(*given))
+
+    def director() -> None:
+        kit.camera.show(1)
+        assert encoding.wait(20)
+        show = Display.show
+        monkeypatch.setattr(Display, "show", lambda d, s, p=None, **m: (pictures.append(p), show(d, s, p, **m)))
+        watched.until(lambda: len({id(picture) for picture in pictures}) > 5, "the picture stands still")
+        done.set()
+        watched.until_screen("Recorded")
+
+    live(kit, director)
+
+
+def test_a_key_is_shown_though_no_picture_is_due_for_a_while(kit: Kit, watched: Watched) -> None:
+    kit.camera.unplug()
+    frame_s = 2.0
+
+    def director() -> None:
+        watched.until_screen("CameraDown")
+        began_s = time.monotonic()
+        for number in ("1", "10", "100", "1001"):
+            watched.type(number[-1])
+            watched.until(lambda number=number: number in watched.said[-1].split(" | "), f"no {number}")  # type: ignore[misc]
+        assert time.monotonic() - began_s < 2 * frame_s, "each key waited for its frame"
+
+    live(kit, director, display={"frame_rate_hz": 1 / frame_s})
+
+
 def test_without_a_broker_the_screen_says_since_when_and_keeps_recording(
     kit: Kit, watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
