@@ -38,6 +38,8 @@ GAP_S = 1.2
 nothing in between, no queue is: that is a track that changed its face, and the kiosk looks twice."""
 PREVIEW_S = 6.0
 CAMERA_HZ = 30.0
+NEAR_S = 1.5
+"""Whoever walks up is near, and is encoded, at the end of their clip."""
 SEED = 2026
 PROMISED = ("people_per_minute", "face_to_green_p50_ms", "face_to_green_p95_ms", "input_p99_ms", "preview_fps")
 
@@ -90,13 +92,14 @@ def figures(
     line = Lobby(queue, gap_s=GAP_S)
     in_line = live(settings, camera=line.open, engine=engine, people=company.people, director=make_way(line))
     say(f"Somebody unknown stays for {preview_s:.0f} s, then {keys} keys and touches while faces are encoded ...")
-    stays = Lobby((max(company.clips, key=lambda each: len(each.frames)),), stay=True, rate_hz=CAMERA_HZ)
+    near = company.clips[0].end(NEAR_S)
+    stays = Lobby((near,), stay=True, rate_hz=CAMERA_HZ)
     patient = config.replace(settings, visit={"pin_timeout_s": 300, "tries_before_pin": 1000})
-    load = Load(engine=second, picture=decode(queue[0].frames[len(queue[0].frames) // 2]))
+    load = Load(engine=second, picture=decode(near.frames[len(near.frames) // 2]))
     lingered = Linger()
     director = linger(load, lingered, keys=keys, preview_s=preview_s, seed=SEED)
     live(patient, camera=stays.open, engine=engine, people=(), director=director)
-    waited_s = face_to_green(line, in_line)
+    waited_s = face_to_green(in_line)
     return {
         "people_per_minute": _rate(in_a_row.events, row.lasted_s),
         "face_to_green_p50_ms": _percentile(waited_s, 50),
@@ -110,8 +113,9 @@ def figures(
         "people_per_minute_bound": round(60 * len(queue) / sum(each.length_s for each in queue), 1),
         "people_per_minute_making_way": _rate(in_line.events, line.lasted_s),
         "answered_making_way": len(in_line.events),
-        "in_a_row_to_green_p50_ms": _percentile(face_to_green(row, in_a_row), 50),
-        "first_seen_to_green_p50_ms": _percentile(first_seen_to_green(in_line), 50),
+        "in_a_row_cut_to_green_p50_ms": _percentile(cut_to_green(row, in_a_row), 50),
+        "cut_to_green_p50_ms": _percentile(cut_to_green(line, in_line), 50),
+        "cut_to_green_p95_ms": _percentile(cut_to_green(line, in_line), 95),
         "commit_to_green_p50_ms": _percentile(commit_to_green(in_line), 50),
         "input_p50_ms": _percentile(lingered.waits_s, 50),
         "input_max_ms": _percentile(lingered.waits_s, 100),
@@ -126,7 +130,7 @@ def figures(
     }
 
 
-def face_to_green(lobby: Lobby, seen: Seen) -> list[float]:
+def cut_to_green(lobby: Lobby, seen: Seen) -> list[float]:
     """Return for each who was answered in their time the seconds from the first frame with them to their green."""
     found = []
     for came_at, gone_at in zip(lobby.came_at, [*lobby.came_at[1:], datetime.max.replace(tzinfo=UTC)], strict=True):
@@ -137,8 +141,8 @@ def face_to_green(lobby: Lobby, seen: Seen) -> list[float]:
     return found
 
 
-def first_seen_to_green(seen: Seen) -> list[float]:
-    """Return for each punch the seconds from when the kiosk says that it first saw the face to its green screen."""
+def face_to_green(seen: Seen) -> list[float]:
+    """Return for each punch the seconds from the first frame in which its face was found to its green screen."""
     return [(green.at - event.punch.first_seen_at).total_seconds() for event, green in _greens(seen)]
 
 
@@ -183,12 +187,12 @@ def show(found: dict[str, Any]) -> None:
     console.print(table)
     console.print(
         f"In a row {found['answered']} of {found['people']} were answered, and the clips' length allows "
-        f"{found['people_per_minute_bound']:g} a minute; each {_ms(found, 'in_a_row_to_green_p50_ms')} after the cut. "
+        f"{found['people_per_minute_bound']:g} a minute; in the median {_ms(found, 'in_a_row_cut_to_green_p50_ms')} after the cut from one face to the next. "
         f"Where each goes at green and the next one comes {GAP_S} s later, "
-        f"{found['answered_making_way']} were, {found['people_per_minute_making_way']:g} a minute; face to green is "
-        f"that of this line, from the first frame with the face. The kiosk itself first saw it "
-        f"{_ms(found, 'first_seen_to_green_p50_ms')} before, and card and screen took "
-        f"{_ms(found, 'commit_to_green_p50_ms')} of that."
+        f"{found['answered_making_way']} were, {found['people_per_minute_making_way']:g} a minute. Face to green is "
+        f"that of this line, from the first frame in which the face was found, near or far; from the first frame with "
+        f"them it is {_ms(found, 'cut_to_green_p50_ms')}, and card and screen took "
+        f"{_ms(found, 'commit_to_green_p50_ms')} of it."
     )
     console.print(
         f"{found['inputs']} keys and touches while {found['encodes_meanwhile']} faces were encoded: median "

@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -35,6 +35,10 @@ class Someone:
     def length_s(self) -> float:
         """How long they are there."""
         return len(self.frames) / self.rate_hz
+
+    def end(self, length_s: float) -> "Someone":
+        """Return the same person in the last `length_s` of their clip."""
+        return replace(self, frames=self.frames[-max(1, round(length_s * self.rate_hz)) :])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,9 +93,10 @@ def test_face_to_green_counts_from_the_first_frame_and_a_green_before_the_punch_
         flip("AlreadyRecorded", at + timedelta(seconds=5.6)),
     ]
     seen = Seen(flips=flips, events=[first, second])
-    assert kiosk.face_to_green(lobby, seen) == pytest.approx([0.5, 0.6])
+    assert kiosk.cut_to_green(lobby, seen) == pytest.approx([0.5, 0.6])
     assert kiosk.commit_to_green(seen) == pytest.approx([0.2, 0.2])
-    assert kiosk.first_seen_to_green(Seen(flips=flips[:1], events=[first])) == []
+    assert kiosk.face_to_green(seen) == pytest.approx([0.2, 0.2])
+    assert kiosk.face_to_green(Seen(flips=flips[:1], events=[first])) == []
 
 
 def test_a_frame_that_is_drawn_twice_is_one_frame() -> None:
@@ -138,9 +139,7 @@ def test_the_demos_people_in_a_row_are_green_before_the_real_kiosk(
     settings = config.replace(config.Config(), engine={"models": str(MODELS)})
     engine = open_engine(settings.engine)
     whole = from_demo(walk_up_clip, engine, tmp_path)
-    clips = tuple(
-        Someone(employee=each.employee, frames=each.frames[-45:], rate_hz=each.rate_hz) for each in whole.clips[:2]
-    )
+    clips = tuple(each.end(1.5) for each in whole.clips[:2])
     monkeypatch.setattr(kiosk.stages, "TURNS", 10)
     found: dict[str, Any] = kiosk.figures(
         settings,
