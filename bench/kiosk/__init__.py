@@ -187,7 +187,8 @@ def show(found: dict[str, Any]) -> None:
     console.print(table)
     console.print(
         f"In a row {found['answered']} of {found['people']} were answered, and the clips' length allows "
-        f"{found['people_per_minute_bound']:g} a minute; in the median {_ms(found, 'in_a_row_cut_to_green_p50_ms')} after the cut from one face to the next. "
+        f"{found['people_per_minute_bound']:g} a minute; in the median "
+        f"{_ms(found, 'in_a_row_cut_to_green_p50_ms')} after the cut from one face to the next. "
         f"Where each goes at green and the next one comes {GAP_S} s later, "
         f"{found['answered_making_way']} were, {found['people_per_minute_making_way']:g} a minute. Face to green is "
         f"that of this line, from the first frame in which the face was found, near or far; from the first frame with "
