@@ -52,6 +52,7 @@ setup(
     python_requires=">=3.11,<3.14",
     packages=[
         "bench",
+        "bench.kiosk",
         "bench.rivals",
         "bench.storm",
         "console",
