@@ -22,10 +22,12 @@ import config
 from errors import HadirError
 from sync.outbox import Outbox
 from terminal import app, storage, store
+from terminal.announcer import Announcer
 from terminal.card import Card, take
 from terminal.clerk import Clerk
 from terminal.clock import Clock
 from terminal.display import Display
+from terminal.display.speaker import Speaker
 from terminal.gallery import Gallery
 from terminal.kiosk import Kiosk
 from terminal.ledger import Ledger, empty_day
@@ -34,6 +36,7 @@ from terminal.pulse import Pulse
 from terminal.sighting import CameraState, Sighting
 from terminal.vision import Newest
 from terminal.visit.states import Recording
+from terminal.voice import Voice
 from tests.terminal.made import ENGINE_ID, served, sighting
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -179,6 +182,7 @@ class _Stage:
             seen=self._seen,
             gallery=lambda: gallery,
             pulse=pulse,
+            announcer=Announcer(settings.sound, settings.office.zone, Voice(Speaker(wanted=False))),
         )
         self._people = time.time_ns()
 
