@@ -22,6 +22,7 @@ from terminal.screens.catalogue import language
 from terminal.screens.facts import Facts
 from terminal.screens.look import Context
 from terminal.sighting import Sighting
+from terminal.tries import Tries
 from terminal.visit.states import AlreadyRecorded, Correcting, DayLine, Desk, History, Now, Recorded, State, Visit
 from terminal.visit.steps import eased
 
@@ -51,6 +52,7 @@ class View:
         self._schedule = schedule_of(settings)
         self._focus = (0.5, 0.5)
         self._aim = Aim(settings.quality, settings.office.zone, view_deg=settings.camera.view_deg)
+        self._tries = Tries()
         self._certificate: tuple[float, int | None] = (float("-inf"), None)
         self.language = kept_language(settings.terminal.state, settings.display.language)
 
@@ -62,6 +64,7 @@ class View:
     def saw(self, sighting: Sighting, at: datetime) -> None:
         """The crop of the picture follows whoever is served, seated or tall, and the day's faces are counted."""
         self._aim.saw(sighting, at)
+        self._tries.saw(sighting, at)
         served = sighting.served
         rows, columns = sighting.picture.shape[:2]
         wanted = (0.5, 0.5)
@@ -144,6 +147,7 @@ class View:
             software=health.software(),
             temperature_c=vitals.temperature_c,
             uptime_s=vitals.uptime_s,
+            tries=self._tries.newest(),
         )
 
     def _certificate_days(self, at: datetime) -> int | None:

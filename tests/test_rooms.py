@@ -29,6 +29,7 @@ PURE = (
     "terminal/camera_life.py",
     "terminal/camera_record.py",
     "terminal/quality.py",
+    "terminal/tries.py",
     "terminal/readers.py",
     "terminal/pin/policy.py",
     "terminal/pin/throttle.py",

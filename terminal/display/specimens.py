@@ -8,6 +8,7 @@ from sync.messages import AttendanceEvent, ClockQuality, Direction, DirectionBy,
 from terminal.quality import Reason
 from terminal.screens.facts import Facts
 from terminal.sighting import CameraTrouble, Challenge
+from terminal.tries import Cause, Try
 from terminal.visit.states import (
     AlreadyRecorded,
     CameraDown,
@@ -69,6 +70,13 @@ FACTS = Facts(
     software="hadir 0.1.0",
     temperature_c=61.4,
     uptime_s=266_000,
+    tries=(
+        Try(at=NOW.at, cause=Cause.NEAR, score=0.46, threshold=0.52, margin=0.11, hint=None),
+        Try(at=NOW.at, cause=Cause.FAR, score=0.21, threshold=0.52, margin=0.02, hint=None),
+        Try(at=NOW.at, cause=Cause.PICTURE, score=0.3, threshold=0.52, margin=0.02, hint=Reason.TOO_DARK),
+        Try(at=NOW.at, cause=Cause.ALIKE, score=0.61, threshold=0.52, margin=0.02, hint=None),
+        Try(at=NOW.at, cause=Cause.NOBODY, score=None, threshold=0.0, margin=None, hint=None),
+    ),
 )
 BAD_FACTS = Facts(
     broker="mqtt.kabupaten.example:8883",

@@ -27,6 +27,7 @@ from terminal.screens.look import (
 )
 from terminal.screens.sheet import LINE_HEIGHT, Align, Sheet, fitted
 from terminal.screens.words import Words
+from terminal.tries import Cause
 from terminal.visit import signals
 from terminal.visit.desk import LANGUAGES, PAGES
 from terminal.visit.states import Desk, DeskPage
@@ -56,6 +57,8 @@ def desk(sheet: Sheet, context: Context, say: Words, state: Desk) -> Screen:
             _lines(sheet, list(_network(context, say)), top)
         case DeskPage.CAMERA:
             _lines(sheet, list(_camera(context, say)), top)
+        case DeskPage.TRIES:
+            _tries(sheet, context, say, top)
         case DeskPage.STORAGE:
             _lines(sheet, list(_storage(context, say)), top)
         case DeskPage.RESTART:
@@ -169,6 +172,28 @@ def _storage(context: Context, say: Words) -> Iterator[Line]:
         yield say.facts[Fact.TEMPERATURE], f"{round(facts.temperature_c)} °C", facts.temperature_c >= 80
     yield say.facts[Fact.UPTIME], words.wait(facts.uptime_s, say), False
     yield say.facts[Fact.SOFTWARE], facts.software or say.unknown, False
+
+
+def _tries(sheet: Sheet, context: Context, say: Words, top: float) -> None:
+    """The last looks without a name: when, how near the best score came to the threshold, and what would help."""
+    tries, room = context.facts.tries, sheet.width - 2 * MARGIN
+    if not tries:
+        sheet.text(say.no_tries, MARGIN, top, 24, PALE, NIGHT, width=room)
+        return
+    tall = 64.0 if sheet.upright else 40.0
+    for each in tries[: int((sheet.height - bar_height(sheet) - 8 - top) // tall)]:
+        when = words.clock(each.at, context.zone)
+        x = MARGIN + sheet.text(when, MARGIN, top, 22, WHITE, NIGHT, weight=Weight.BOLD) + 20
+        score = "" if each.score is None else f"{each.score:.2f} < {each.threshold:.2f}"
+        if each.margin is not None and each.cause is Cause.ALIKE:
+            score = f"{each.score:.2f}, +{each.margin:.2f}"
+        x += max(150.0, sheet.text(score, x, top, 22, PALE, NIGHT) + 20)
+        help_ = say.causes[each.cause]
+        if each.cause is Cause.PICTURE and each.hint is not None:
+            help_ = say.hints[each.hint]
+        left, below = (MARGIN, top + 27) if sheet.upright else (x, top)
+        sheet.text(help_, left, below, 20, WHITE, NIGHT, width=sheet.width - MARGIN - left, smallest=12)
+        top += tall
 
 
 def _when(at: datetime, context: Context) -> str:

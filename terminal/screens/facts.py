@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from terminal.tries import Try
+
 
 class Fact(StrEnum):
     """One line of a page of the administrator's menu; `words` has its name."""
@@ -39,7 +41,8 @@ class Facts:
 
     `heights` are the share of today's faces in the upper, middle and lower third of the picture; `distance_m` the
     median distance; `brightness` the grey of the last face, 0 to 255; `backlight` how many times that its surroundings
-    have; `advice` the codes of what would help. `certificate_days` are those left.
+    have; `advice` the codes of what would help. `certificate_days` are those left. `tries` are the last looks without a
+    name, the newest first.
     """
 
     broker: str = ""
@@ -62,3 +65,4 @@ class Facts:
     software: str | None = None
     temperature_c: float | None = None
     uptime_s: int = 0
+    tries: tuple[Try, ...] = ()

@@ -14,6 +14,7 @@ from sync.messages import ClockQuality, Direction, Method
 from terminal.quality import Reason
 from terminal.screens.facts import Fact
 from terminal.sighting import CameraTrouble, Challenge
+from terminal.tries import Cause
 from terminal.visit.schedule import Kind
 from terminal.visit.states import DeskPage, KeypadReason, PinProblem
 
@@ -94,6 +95,7 @@ class Words:
             DeskPage.MENU: "Menu",
             DeskPage.NETWORK: "Network",
             DeskPage.CAMERA: "Camera and light",
+            DeskPage.TRIES: "Not recognised",
             DeskPage.STORAGE: "Storage",
             DeskPage.LANGUAGE: "Language",
             DeskPage.RESTART: "Restart",
@@ -154,6 +156,16 @@ class Words:
             "too_few": "Too few faces today to judge the place",
         }
     )
+    causes: Mapping[Cause, str] = field(
+        default_factory=lambda: {
+            Cause.PICTURE: "Bad picture",
+            Cause.NEAR: "Nearly: enrol how they look today",
+            Cause.FAR: "Like nobody here: enrolled in this office?",
+            Cause.ALIKE: "Like two people: PIN",
+            Cause.NOBODY: "Nobody is known here yet",
+        }
+    )
+    no_tries: str = "Everybody was recognised since the start"
     connected: str = "connected"
     works: str = "works"
     unknown: str = "unknown"

@@ -245,6 +245,7 @@ class DeskPage(StrEnum):
     MENU = "menu"
     NETWORK = "network"
     CAMERA = "camera"
+    TRIES = "tries"
     STORAGE = "storage"
     LANGUAGE = "language"
     RESTART = "restart"
