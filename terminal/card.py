@@ -19,6 +19,7 @@ from sync.outbox import Outbox, OutboxFailed
 from sync.outbox.newest import newest_entries
 from terminal import clock, storage, store
 from terminal.display import Closed, Display
+from terminal.preferences import kept_language
 from terminal.screens import card_down
 from terminal.screens.catalogue import language
 from terminal.screens.look import Context
@@ -89,7 +90,7 @@ def wait_for(settings: config.Config, *, display: Display, stop: threading.Event
             measure=display.measure,
             now=Now(at=datetime.now(UTC), monotonic_s=time.monotonic()),
             zone=settings.office.zone,
-            say=language(settings.display.language),
+            say=language(kept_language(settings.terminal.state, settings.display.language)),
             office=settings.office.name,
         )
         display.show(card_down(context))
