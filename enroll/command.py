@@ -282,6 +282,24 @@ def enroll_lookalikes(settings: Settings, /, office: str | None, as_json: bool) 
         click.echo(json.dumps({"offices": [asdict(audit) for audit in audits]}, allow_nan=False))
 
 
+@enroll.command("health")
+@click.option("--office", required=True, help="The office whose people are looked at.")
+@click.pass_obj
+def enroll_health(settings: Settings, /, office: str) -> None:
+    """Show whose scores come down to the threshold, so that they enrol again before their face fails."""
+    from enroll import health
+
+    found = health.healths(settings(), office)
+    for each in found:
+        wish = "  please renew" if each.renew else ""
+        click.echo(
+            f"{each.employee:12} {each.count:4} punches  {each.first:.3f} -> {each.last:.3f}  "
+            f"threshold {each.threshold:.3f}{wish}"
+        )
+    if not found:
+        click.echo(f"Nobody in {office} was recognised often enough in the last {health.DAYS} days.")
+
+
 @enroll.command("publish")
 @click.option("--office", required=True, help="The office whose kiosks get the set.")
 @click.option("--force", is_flag=True, help="Even a set without people, which empties every kiosk of the office.")
@@ -305,6 +323,11 @@ def enroll_publish(settings: Settings, /, office: str, force: bool) -> None:
         click.echo(f"PINs set before the pepper: {report.plain_pins}; have them set again (./hadir enroll pin).")
     if report.foreign_pins:
         click.echo(f"PINs set in another office, and left out: {report.foreign_pins}; have them set again.")
+    if report.to_renew:
+        click.echo(
+            f"To enrol again before their face fails: {report.to_renew}; the kiosks ask them as they go home "
+            f"(./hadir enroll health --office {office})."
+        )
     for file in report.left_behind:
         click.echo(f"{file} could not be removed and may hold people withdrawn since; delete it yourself.")
     if report.problem is not None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 import config
+from enroll.health import recent_scores, with_renewals
 from enroll.lookalikes import with_lookalikes
 from errors import HadirError
 from sync import peppers
@@ -59,7 +60,8 @@ class PublishReport:
     collector connects. `left_behind` are files of earlier sets that could not be removed: they may hold people who have
     been withdrawn since. `lookalikes` counts the pairs of people that the kiosks are told to be careful with.
     `plain_pins` are PINs in the set that were made before there was a pepper; `foreign_pins` are not in it, for they
-    were made with a pepper that the office's kiosks do not have.
+    were made with a pepper that the office's kiosks do not have. `to_renew` are those whom the kiosks ask to enrol
+    again.
     """
 
     office: str
@@ -75,6 +77,7 @@ class PublishReport:
     lookalikes: int = 0
     plain_pins: int = 0
     foreign_pins: int = 0
+    to_renew: int = 0
 
 
 def publish(
@@ -120,6 +123,7 @@ def publish(
         lookalikes=pairs,
         plain_pins=sum(1 for person in content.people if person.pin is not None and pepper_id_of(person.pin) is None),
         foreign_pins=made.foreign_pins,
+        to_renew=sum(person.renew for person in content.people),
     )
 
 
@@ -163,6 +167,7 @@ def _release(
             )
         content, foreign_pins = without_foreign_pins(content, peppers.path_in(centre.keys, office))
         content, pairs = with_lookalikes(content, policy)
+        content = with_renewals(content, recent_scores(register, office, engine), policy)
         changes = changes_between(_newest(register, office, key), content)
         blob = sign_set(content, key)
         file = folder / f"{office}-{content.version}.hset"
@@ -202,8 +207,8 @@ def without_foreign_pins(content: EncodingSet, pepper_file: Path) -> tuple[Encod
 
 
 def changes_between(before: EncodingSet | None, after: EncodingSet) -> Changes:
-    """Return what is different in `after`; another engine's templates are different ones. Whom somebody resembles is
-    nothing of theirs that changed."""
+    """Return what is different in `after`; another engine's templates are different ones. Whom somebody resembles, and
+    that they should renew their face, is nothing of theirs that changed."""
     had = {person.employee: _own(person) for person in before.people} if before else {}
     has = {person.employee: _own(person) for person in after.people}
     return Changes(
@@ -214,7 +219,7 @@ def changes_between(before: EncodingSet | None, after: EncodingSet) -> Changes:
 
 
 def _own(person: Person) -> Person:
-    return msgspec.structs.replace(person, resembles=())
+    return msgspec.structs.replace(person, resembles=(), renew=False)
 
 
 def _newest(register: Register, office: str, key: PrivateKey) -> EncodingSet | None:

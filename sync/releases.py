@@ -61,7 +61,8 @@ class Person(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     `pin` is an argon2id hash or absent; a person without templates punches by PIN alone. `resembles` are those of the
     set whom a kiosk could take them for, the likest first: it then asks for more, or for the PIN. An `administrator`
     may open the desk of every kiosk of the office, by face and PIN; kiosks from before there were any pass it over.
-    `photo` says whether the kiosk may keep a sealed picture of them.
+    `photo` says whether the kiosk may keep a sealed picture of them; `renew` that they should enrol again before their
+    face fails.
     """
 
     employee: EmployeeNumber
@@ -71,6 +72,7 @@ class Person(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     resembles: tuple[Lookalike, ...] = ()
     administrator: bool = False
     photo: bool = True
+    renew: bool = False
 
 
 class _About(Struct, frozen=True, kw_only=True):

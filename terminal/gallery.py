@@ -74,6 +74,7 @@ class Gallery:
                 resembles=person.resembles,
                 administrator=person.administrator,
                 photo=person.photo,
+                renew=person.renew,
             )
         if len(people) != len(content.people):
             raise ReleaseRefused(TORN, "an employee is in the set twice")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import config
 from sync.certificates import CertificateUnreadable, days_left
+from sync.releases import Person
 from terminal import health
 from terminal.aim import Aim
 from terminal.clerk import Clerk
@@ -120,6 +121,7 @@ class View:
             message=self._settings.office.message,
             large=eased(visit, now),
             schedule=self._schedule,
+            renew=(person := _person(visit.state, gallery)) is not None and person.renew,
             facts=self._facts(now) if isinstance(visit.state, Desk) else _NO_FACTS,
         )
 
@@ -178,11 +180,15 @@ def own_address(towards: str) -> str:
     return ""
 
 
-def _name(state: State, gallery: Gallery) -> str | None:
+def _person(state: State, gallery: Gallery) -> Person | None:
     result = state.result if isinstance(state, Correcting | History) else state
     if not isinstance(result, Recorded | AlreadyRecorded):
         return None
-    person = gallery.people.get(result.event.punch.employee)
+    return gallery.people.get(result.event.punch.employee)
+
+
+def _name(state: State, gallery: Gallery) -> str | None:
+    person = _person(state, gallery)
     # A character that no font draws must not take the thanks for a punch off the screen.
     return "".join(letter for letter in person.name if letter.isprintable()) if person is not None else None
 

@@ -215,6 +215,8 @@ def _results(since_s: float, until_s: float) -> Iterator[Specimen]:
     event = _event(Direction.IN, minutes=5 * 24 * 60)
     free = Recorded(event=event, direction=Direction.IN, track_id=1, since_s=since_s, until_s=until_s)
     yield Specimen(name="recorded-free-day", state=free, changes=changes)
+    going = Recorded(event=_event(Direction.OUT), direction=Direction.OUT, track_id=1, since_s=since_s, until_s=until_s)
+    yield Specimen(name="recorded-renew", state=going, changes={**changes, "renew": True})
     result = Recorded(
         event=_event(Direction.IN),
         direction=Direction.OUT,

@@ -45,6 +45,7 @@ class Context:
     and `face` is the middle of the face served in it, in fractions. `camera` is ok, starting or lost, `trouble` why;
     `offline_since` is absent while the broker is there; `alarms` are status codes; `gallery_days` is the set's age.
     `message` is the office's own of today. `large`: somebody asked for large letters. `facts` are for an administrator.
+    `renew`: the state's employee should enrol again before their face fails.
     """
 
     width_px: int
@@ -70,6 +71,7 @@ class Context:
     large: bool = False
     schedule: Schedule = field(default_factory=Schedule)
     facts: Facts = field(default_factory=Facts)
+    renew: bool = False
 
 
 def bar_height(sheet: Sheet) -> float:

@@ -124,6 +124,8 @@ def _meaning(state: Recorded, context: Context, say: Words) -> str:
     punch = state.event.punch
     meant = consequence_of(punch.first_seen_at, state.direction, context.schedule, context.zone)
     said = say.consequences[meant.kind].format(words.minutes(meant.minutes, say))
+    if context.renew and state.direction is Direction.OUT:  # on the way home there is time to be told
+        return f"{said}. {say.renew_face}"
     return f"{said}. {say.farewells[state.direction]}" if meant.kind is Kind.ON_TIME else said
 
 

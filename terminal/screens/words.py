@@ -64,6 +64,7 @@ class Words:
             Challenge.BLINK: "Please blink",
         }
     )
+    renew_face: str = "Please have your face enrolled again"
     change: str = "Change"
     not_me: str = "Not me"
     today: str = "Today"
