@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sync.register import Register, RegisterError, RegisterUnavailable
+from sync.register.consents import withdraw_in
 from sync.register.people import Employee, Template, employee_in, newest_template_in
 from sync.register.people_schema import (
     PersonRefused,
@@ -115,8 +116,8 @@ def set_administrator(register: Register, number: str, administrator: bool) -> t
 def withdraw(register: Register, number: str, *, at: datetime) -> Employee:
     """Have no template and no PIN of the person left, in the database file or its log; the number stays, marked.
 
-    They are no administrator any more. A second withdrawal changes nothing. Sets released before still hold the person
-    until the next is published. Raises PersonRefused; RegisterUnavailable where the log is still held by a reader: the
+    They are no administrator any more, and what they agreed to is marked as taken back. A second withdrawal changes
+    nothing. Sets released before still hold the person until the next is published. Raises PersonRefused; RegisterUnavailable where the log is still held by a reader: the
     call can be repeated.
     """
     with register.write() as connection:
@@ -125,6 +126,7 @@ def withdraw(register: Register, number: str, *, at: datetime) -> Employee:
         connection.execute(sa.update(employees).where(employees.c.number == number).values(administrator=False))
         connection.execute(sa.delete(templates).where(templates.c.employee == number))
         connection.execute(sa.delete(pins).where(pins.c.employee == number))
+        withdraw_in(connection, number, at=at)
         left = employee_in(connection, number)
     if not clear_log(register):
         raise RegisterUnavailable(

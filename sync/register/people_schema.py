@@ -55,6 +55,21 @@ pins = sa.Table(
     sa.Column("set_at", Instant, nullable=False),
 )
 
+# On what basis a face is kept. A row is never deleted or changed but for the moment at which it was taken back.
+consents = sa.Table(
+    "consents",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=True),
+    sa.Column("employee", sa.String(32), sa.ForeignKey("employees.number"), nullable=False),
+    sa.Column("basis", sa.String(16), nullable=False),
+    sa.Column("text_version", sa.String(40), nullable=False),
+    sa.Column("given_at", Instant, nullable=False),
+    sa.Column("desk", sa.String(80), nullable=False),
+    sa.Column("withdrawn_at", Instant),
+    sa.UniqueConstraint("employee", "given_at", name="consents_key"),
+    sqlite_autoincrement=True,
+)
+
 # Every version ever released; only an office's newest keeps its bytes, as older ones hold people who have left.
 releases = sa.Table(
     "releases",

@@ -1,0 +1,124 @@
+"""On what basis the centre keeps a person's face: which text was shown to them, when and where, and when it ended.
+
+Nothing here is ever deleted: that somebody agreed, and that they took it back, are what an office has to be able to
+show. Each function is one transaction; `withdraw_in` is part of the caller's.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from sync.register import Register
+from sync.register.people import employee_in
+from sync.register.people_schema import PersonRefused, consents
+
+MAX_DESK = 80
+_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,39}")
+
+
+class Basis(StrEnum):
+    """Why a face may be kept: the person agreed, or a public duty of the office asks for it (UU PDP 27/2022, 20)."""
+
+    CONSENT = "consent"
+    PUBLIC_DUTY = "public_duty"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """One basis of one person. `text_version` is that of the text on the screen; `desk` is the terminal or the desk
+    where it was shown."""
+
+    employee: str
+    basis: Basis
+    text_version: str
+    given_at: datetime
+    desk: str
+    withdrawn_at: datetime | None = None
+
+
+def record_consent(
+    register: Register, number: str, *, basis: Basis, text_version: str, given_at: datetime, desk: str
+) -> Consent:
+    """Have this basis in the register, beside those of before, and return it; written again it is there once.
+
+    Raises PersonRefused for somebody unknown or withdrawn, for a version or desk that cannot be one, and where another
+    basis of the same moment is there; then nothing was changed.
+    """
+    if not _VERSION.fullmatch(text_version):
+        raise PersonRefused("the version of a consent text is 1 to 40 letters, digits, dots or hyphens, as 2026-03-02")
+    if not (1 <= len(desk) <= MAX_DESK and desk.isprintable()):
+        raise PersonRefused(f"the desk of a consent has 1 to {MAX_DESK} characters that can be shown")
+    wanted = Consent(employee=number, basis=Basis(basis), text_version=text_version, given_at=given_at, desk=desk)
+    with register.write() as connection:
+        if (gone := employee_in(connection, number).withdrawn_at) is not None:
+            raise PersonRefused(f"employee {number} was withdrawn on {gone:%Y-%m-%d}; enrol them again first")
+        present = connection.execute(
+            sa.select(consents).where(consents.c.employee == number, consents.c.given_at == given_at)
+        ).one_or_none()
+        if present is None:
+            connection.execute(
+                sa.insert(consents).values(
+                    employee=number,
+                    basis=wanted.basis.value,
+                    text_version=text_version,
+                    given_at=given_at,
+                    desk=desk,
+                )
+            )
+            return wanted
+    kept = _consent(present)
+    if (kept.basis, kept.text_version, kept.desk) != (wanted.basis, text_version, desk):
+        raise PersonRefused(f"employee {number} has another basis of that very moment; record it with its own time")
+    return kept
+
+
+def withdraw_consent(register: Register, number: str, *, at: datetime) -> Consent | None:
+    """Have every basis of the person marked as taken back, and return the newest, None where there was none.
+
+    What was taken back before keeps its moment. The templates stay: `enrolment.withdraw` deletes them, and marks this
+    too. Raises PersonRefused where there is no such person.
+    """
+    with register.write() as connection:
+        employee_in(connection, number)
+        withdraw_in(connection, number, at=at)
+        return _newest(connection, number)
+
+
+def consent_of(register: Register, number: str) -> Consent | None:
+    """Return the person's newest basis, taken back or not, or None."""
+    with register.read() as connection:
+        return _newest(connection, number)
+
+
+def withdraw_in(connection: sa.Connection, number: str, *, at: datetime) -> None:
+    """Have every basis of the person marked as taken back inside the caller's transaction."""
+    connection.execute(
+        sa.update(consents)
+        .where(consents.c.employee == number, consents.c.withdrawn_at.is_(None))
+        .values(withdrawn_at=at)
+    )
+
+
+def _newest(connection: sa.Connection, number: str) -> Consent | None:
+    row = connection.execute(
+        sa.select(consents)
+        .where(consents.c.employee == number)
+        .order_by(consents.c.given_at.desc(), consents.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else _consent(row)
+
+
+def _consent(row: sa.Row[tuple[object, ...]]) -> Consent:
+    kept = row._mapping
+    return Consent(
+        employee=kept["employee"],
+        basis=Basis(kept["basis"]),
+        text_version=kept["text_version"],
+        given_at=kept["given_at"],
+        desk=kept["desk"],
+        withdrawn_at=kept["withdrawn_at"],
+    )
