@@ -114,7 +114,7 @@ def measure(picture: Picture, face: Face) -> Measures:
         size_px=min(face.box.width, face.box.height),
         brightness=brightness,
         sharpness=sharpness_of(grey),
-        yaw=_yaw(face.landmarks),
+        yaw=abs(yaw_of(face.landmarks)),
         outside=_outside(picture, face),
         surroundings=surroundings(picture, face.box, otherwise=brightness),
         covered=covered(crop),
@@ -134,6 +134,19 @@ def sharpness_of(crop: NDArray[np.uint8]) -> float:
     across = cv2.Sobel(smooth, cv2.CV_32F, 2, 0)[_FACE_ROWS, _FACE_COLUMNS]
     down = cv2.Sobel(smooth, cv2.CV_32F, 0, 2)[_FACE_ROWS, _FACE_COLUMNS]
     return 1000 * min(float(across.var()), float(down.var())) / contrast
+
+
+def yaw_of(landmarks: NDArray[np.float32]) -> float:
+    """Return how far the nose is off the middle of the eyes, in eye distances; positive towards the person's own left.
+
+    `landmarks` are those of terminal.faces.Face. Infinite where the eyes are one point.
+    """
+    right_eye, left_eye, nose = (np.asarray(landmarks[at], np.float64) for at in range(3))
+    between = left_eye - right_eye
+    squared = float(between @ between)
+    if squared < 1e-6:
+        return float("inf")
+    return float((nose - (right_eye + left_eye) / 2) @ between) / squared
 
 
 def _reason(measures: Measures, settings: QualitySettings) -> Reason | None:
@@ -164,15 +177,6 @@ def _backlit(measures: Measures, settings: QualitySettings) -> bool:
 
 def _part(value: float) -> float:
     return min(1.0, max(0.0, value))
-
-
-def _yaw(landmarks: NDArray[np.float32]) -> float:
-    right_eye, left_eye, nose = (np.asarray(landmarks[at], np.float64) for at in range(3))
-    between = left_eye - right_eye
-    squared = float(between @ between)
-    if squared < 1e-6:
-        return float("inf")
-    return abs(float((nose - (right_eye + left_eye) / 2) @ between)) / squared
 
 
 def _outside(picture: Picture, face: Face) -> float:

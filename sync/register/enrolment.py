@@ -117,8 +117,8 @@ def withdraw(register: Register, number: str, *, at: datetime) -> Employee:
     """Have no template and no PIN of the person left, in the database file or its log; the number stays, marked.
 
     They are no administrator any more, and what they agreed to is marked as taken back. A second withdrawal changes
-    nothing. Sets released before still hold the person until the next is published. Raises PersonRefused; RegisterUnavailable where the log is still held by a reader: the
-    call can be repeated.
+    nothing. Sets released before still hold the person until the next is published. Raises PersonRefused;
+    RegisterUnavailable where the log is still held by a reader: the call can be repeated.
     """
     with register.write() as connection:
         if employee_in(connection, number).withdrawn_at is None:
