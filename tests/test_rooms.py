@@ -72,6 +72,7 @@ PURE = (
     "sync/receipts.py",
     "sync/walk.py",
     "enroll/rules.py",
+    "enroll/purpose.py",
     "enroll/evaluate/calibrate.py",
     "enroll/evaluate/held_out.py",
     "enroll/evaluate/tail.py",

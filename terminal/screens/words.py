@@ -225,6 +225,35 @@ class Words:
         "zero, one, two, three, four, five, six, seven, eight, nine, ten, eleven, twelve, thirteen, fourteen, fifteen, "
         "sixteen, seventeen, eighteen, nineteen, twenty, thirty, forty, fifty"
     )
+    purpose_title: str = "Before we look at your face"
+    purpose: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "data": (
+                "We take a few pictures of your face and make templates from them: numbers that tell you from others."
+            ),
+            "pictures": (
+                "The templates are kept, the pictures are not. Pictures are kept only if you agree to that too."
+            ),
+            "use": "The templates are for attendance at this office, and for nothing else.",
+            "how_long": "They are kept until you leave this office or take your consent back.",
+            "instead": "You may use your number and a PIN instead. That is no disadvantage to you.",
+            "withdraw": (
+                "You can take your consent back on any day: tell the office admin, and the templates are deleted."
+            ),
+            "ask": "Questions? The office admin answers them, before you decide and later.",
+        }
+    )
+    purpose_choices: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "agree": "I agree",
+            "refuse": "No face, number and PIN only",
+            "other_basis": "Kept on another legal basis",
+            "photo": "Pictures may be kept as well",
+        }
+    )
+    other_basis: str = (
+        "Your office keeps the templates by law, as its public duty. Ask the office admin which rule that is."
+    )
     alarms: Mapping[str, str] = field(
         default_factory=lambda: {
             "models_unavailable": "Face recognition not available yet, call the office admin",
