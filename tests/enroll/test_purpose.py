@@ -10,7 +10,7 @@ from enroll.purpose import VERSION, Line
 from sync.register.consents import _VERSION
 from terminal.screens.catalogue import LOCALES, language
 
-DIGESTS = {"2026-11-24": ""}
+DIGESTS = {"2026-11-24": "9517f4ca6be354c0eb410178f6eb83392b86659880db0e0c79aa96cc1073c386"}
 """SHA-256 over the text in every language, by version. A new text is a new line here."""
 
 
