@@ -59,6 +59,7 @@ setup(
         "demo",
         "enroll",
         "enroll.evaluate",
+        "enroll.wizard",
         "sync",
         "sync.messages",
         "sync.mqtt",

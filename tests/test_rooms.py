@@ -73,6 +73,10 @@ PURE = (
     "sync/walk.py",
     "enroll/rules.py",
     "enroll/purpose.py",
+    *(
+        f"enroll/wizard/{name}.py"
+        for name in ("__init__", "values", "states", "signals", "steps", "choices", "deciding", "looking", "finishing")
+    ),
     "enroll/evaluate/calibrate.py",
     "enroll/evaluate/held_out.py",
     "enroll/evaluate/tail.py",
