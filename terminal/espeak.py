@@ -27,7 +27,7 @@ MOST_TEXT = 300
 
 _LONGEST_S = 3.0  # a sentence takes it well under a second on a Pi
 _MOST_BYTES = 4_000_000  # a minute and a half of sound
-_LOOK_S = 0.02
+_LOOK_MS = 20
 _HEADER_BYTES = 44
 
 
@@ -114,12 +114,14 @@ def _heard(process: "subprocess.Popen[bytes]", text: str, overtaken: Callable[[]
         process.stdin.write(text.encode())  # shorter than any pipe: never waits
         process.stdin.close()
     out, heard = process.stdout.fileno(), bytearray()
+    ready = select.poll()  # select() knows no descriptor above 1023
+    ready.register(out, select.POLLIN | select.POLLHUP)
     while True:
         if overtaken():
             raise Overtaken
         if time.monotonic() > until_s:
             raise VoiceUnavailable(f"{PROGRAM} did not end within {_LONGEST_S:g} s")
-        if not select.select([out], [], [], _LOOK_S)[0]:
+        if not ready.poll(_LOOK_MS):
             continue
         piece = os.read(out, 65_536)
         heard += piece

@@ -1,8 +1,10 @@
 """A Screen as pixels: the live picture, shapes and words on a surface, each kept for the next frame that needs it."""
 
+import io
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -128,10 +130,20 @@ class Painter:
     def _font(self, weight: Weight, size: int) -> pygame.Font:
         font = self._fonts.get((weight, size))
         if font is None:
-            path = FONTS / _FILES[weight]
-            font = pygame.font.Font(path if path.exists() else None, size)
+            letters = _letters(weight)
+            # From memory: a font opened by its path keeps a descriptor of its own for every size.
+            font = pygame.font.Font(io.BytesIO(letters) if letters is not None else None, size)
             self._fonts[weight, size] = font
         return font
+
+
+@cache
+def _letters(weight: Weight) -> bytes | None:
+    """Return the font's file, None where it is gone: pygame's own letters are better than none."""
+    try:
+        return (FONTS / _FILES[weight]).read_bytes()
+    except OSError:
+        return None
 
 
 def _pixels(box: Rect, width: int, height: int) -> tuple[int, int, int, int]:

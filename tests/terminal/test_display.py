@@ -121,6 +121,15 @@ def test_every_screen_is_drawn_and_looks_like_no_other(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {path.name for path in written}, "nothing else is left"
 
 
+def test_letters_of_any_size_keep_no_file_open(display: Display) -> None:
+    """A long life meets names of every length, and each makes its letters of another size."""
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for size in range(8, 180):
+        for weight in Weight:
+            display.measure("Siti", size, weight)
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 2
+
+
 def test_letters_are_those_of_the_kiosk_and_measured_as_drawn(display: Display) -> None:
     assert display.measure("", 30, Weight.BOLD) == 0
     light, bold = (display.measure("Wajah belum dikenali", 40, weight) for weight in (Weight.LIGHT, Weight.BOLD))

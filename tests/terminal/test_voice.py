@@ -6,6 +6,7 @@ espeak-ng is a small program that keeps what it was given; the loudspeaker is on
 import logging
 import os
 import queue
+import resource
 import shutil
 import struct
 import threading
@@ -117,6 +118,21 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
     folder.mkdir()
     monkeypatch.setattr(espeak, "PROGRAM", str(folder / "espeak-ng"))  # never the machine's own
     return Program(folder)
+
+
+def test_a_program_is_heard_in_a_process_with_many_files_open(program: Program) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    held: list[int] = []
+    try:
+        while not held or held[-1] < 1100:
+            held.append(os.open(os.devnull, os.O_RDONLY))
+        assert espeak.spoken("Siti", "id", lambda: False) == (SPEECH, 22_050)
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert program.text == "Siti"
 
 
 @contextmanager
