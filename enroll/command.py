@@ -34,6 +34,11 @@ def enroll() -> None:
 @click.option("--office", help="Default: office.id of the settings.")
 @click.option("--again", is_flag=True, help="Enrol somebody who was withdrawn.")
 @click.option("--move", is_flag=True, help="Take somebody over from another office.")
+@click.option(
+    "--basis",
+    type=click.Choice(["consent", "public_duty"]),
+    help="Record that they were shown the text, and on what basis their face is kept.",
+)
 @click.pass_obj
 def enroll_add(
     settings: Settings,
@@ -42,12 +47,14 @@ def enroll_add(
     name: str | None,
     photos: tuple[Path, ...],
     camera: str | None,
+    basis: str | None,
     **how: Any,
 ) -> None:
     """Enrol the employee NUMBER called NAME from photos or before a camera."""
     from contextlib import nullcontext
 
     from enroll import desk
+    from sync.register.consents import Basis
     from terminal.camera import open_camera
 
     if bool(photos) == bool(camera):
@@ -79,6 +86,9 @@ def enroll_add(
     _say_person(report)
     if report.why is not None:
         sys.exit(1)
+    if basis is not None:
+        kept = desk.record_basis(here, number, Basis(basis))
+        click.echo(f"Recorded: {kept.basis}, text of {kept.text_version}.")
     click.echo("Publish to bring this to the kiosks.")
 
 

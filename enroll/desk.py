@@ -10,11 +10,13 @@ from enum import StrEnum
 from pathlib import Path
 
 import config
+from enroll import purpose
 from enroll.capture import Progress, capture_samples
 from enroll.faces import KnownFaces
 from enroll.samples import PhotoReport, Study, fingerprint, study_photos, study_vectors
 from sync import peppers
 from sync.register import Register, enrolment, people
+from sync.register.consents import Basis, Consent, record_consent
 from sync.register.enrolment import TemplatesChanged
 from sync.register.people import Employee, Template
 from sync.register.people_schema import PersonRefused, checked_number, cleaned_look, cleaned_name
@@ -118,6 +120,22 @@ def add_person(
             taken = [(f"picture {place}", vector, "") for place, vector in enumerate(vectors, 1)]
             wish = replace(wish, study=study_vectors(taken, desk.settings), source=CAMERA)
         return desk.enrol(wish)
+
+
+def record_basis(settings: config.Config, number: str, basis: Basis) -> Consent:
+    """Have it in the register that the person was shown today's text at this desk, and on what basis they are enrolled.
+
+    Raises PersonRefused, RegisterError.
+    """
+    with Register.open(settings.centre.register) as register:
+        return record_consent(
+            register,
+            checked_number(number),
+            basis=basis,
+            text_version=purpose.VERSION,
+            given_at=datetime.now(UTC),
+            desk=f"desk of {settings.office.id}",
+        )
 
 
 def set_pin(settings: config.Config, number: str, pin: str) -> Employee:

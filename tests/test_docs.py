@@ -19,6 +19,7 @@ import pytest
 
 import config
 from demo.clip import Clip
+from enroll import wizard
 from sync import keys
 from sync.messages import Presence, TerminalStatus, encode
 from sync.register import Register
@@ -234,6 +235,12 @@ def test_the_drawing_of_the_visit_is_its_table() -> None:
     text = (PROJECT / "docs/architecture.md").read_text()
     drawn = text.split("```mermaid\n")[1].split("```")[0]
     assert drawn == visit.diagram()
+
+
+def test_the_drawing_of_the_enrolment_is_its_table() -> None:
+    text = (PROJECT / "docs/architecture.md").read_text()
+    drawn = text.split("```mermaid\n")[2].split("```")[0]
+    assert drawn == wizard.diagram()
 
 
 @pytest.mark.slow

@@ -99,9 +99,8 @@ def _typing(wizard: Wizard, state: FindEmployee, number: str, problem: NumberPro
 
 
 def _draft(wizard: Wizard, state: Purpose, ground: Ground, now: Now) -> Draft:
-    photo = state.photo and ground is not Ground.NO_FACE
     decision = decided(wizard, ground, state.language, now.at)
-    return Draft(employee=state.employee, decision=decision, photo=photo)
+    return Draft(employee=state.employee, decision=decision, photo=state.photo)
 
 
 def _capture(wizard: Wizard, state: Purpose, ground: Ground, now: Now) -> Step:

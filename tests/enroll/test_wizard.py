@@ -418,6 +418,19 @@ def test_twice_not_recognised_means_more_samples_or_pin_only(known_as: str | Non
     assert life.wishes[0].samples == ()
 
 
+def test_looks_are_offered_once_and_not_with_the_second_samples() -> None:
+    life = Life(looks=("glasses",))
+    life.agree()
+    life.pose()
+    life.tap(GO_ON_BUTTON)
+    life.search()
+    life.choose_pin()
+    for _ in range(2):
+        life.walk_up(known_as=None)
+    life.tap(AGAIN_BUTTON)
+    assert isinstance(life.pose(), Checking)
+
+
 def test_samples_do_not_pile_up_for_ever() -> None:
     life = before_test(most_samples=5)
     for _ in range(2):
