@@ -45,9 +45,6 @@ class WizardRules:
     A sample has at least the quality `least_quality`, comes `spacing_s` after the one before and resembles the others
     with `same_person`; no more are asked for than `most_samples`. Without `pin_required` a person whose face is kept
     may go without a PIN. Times are in seconds.
-
-    Of the bench's clips, faces near the camera have a quality of 0.8 to 0.98, at two metres 0.55 to 0.75, and turned to
-    one side there 0.4 to 0.6. `least_quality` lets all of them in; nobody in those clips turns to both sides.
     """
 
     duty: bool = False
