@@ -17,6 +17,7 @@ from sync.keys import Signer
 from sync.messages import AttendanceEvent, ClockNote, Entry, encode
 from sync.outbox.epochs import microseconds
 from sync.register.arrivals import row_of
+from sync.register.corrections import settled
 from tests.sync.samples import SIGNER
 
 THIEF = keys.signer(keys.PrivateKey.from_private_bytes(b"\7" * 32))
@@ -62,6 +63,9 @@ class Store:
     def set_head(self, place: Place, hash_: str) -> None:
         """Have the chain end at `place`."""
         raise NotImplementedError
+
+    def recount(self, place: Place) -> None:
+        """Have the punches of the chain of `place` count as the corrections that are left say."""
 
     # --- common ---------------------------------------------------------------------------------------------------
 
@@ -144,6 +148,31 @@ class RegisterStore(Store):
             "WHERE terminal = ? AND epoch = ?",
             (place.seq, place.seq, hash_, place.terminal, place.epoch),
         )
+
+    def recount(self, place: Place) -> None:
+        of_punch = "terminal = :terminal AND receipt = :receipt AND employee = :employee"
+        punches = self.db.execute(
+            "SELECT receipt, employee FROM events WHERE terminal = ? AND corrected_at IS NOT NULL", (place.terminal,)
+        ).fetchall()
+        for receipt, employee in punches:
+            whose = {"terminal": place.terminal, "receipt": receipt, "employee": employee}
+            left = self.db.execute(
+                f"SELECT epoch, seq, direction, recorded_at FROM events WHERE method IS NULL AND {of_punch}", whose
+            ).fetchall()
+            self.db.execute(
+                "UPDATE events SET voided = :new_voided, direction_now = :new_direction, corrected_at = :new_at "
+                f"WHERE method IS NOT NULL AND {of_punch}",
+                settled([_Left(*row) for row in left]) | whose,
+            )
+
+
+class _Left(NamedTuple):
+    """A correction that was not cut off."""
+
+    epoch: str
+    seq: int
+    direction: str | None
+    recorded_at: str
 
 
 class CardStore(Store):
@@ -291,6 +320,7 @@ def truncate_in_line(store: Store, rng: random.Random) -> Edit:
     for each in store.chain_of(place)[place.seq - store.chain_of(place)[0].seq :]:
         store.delete(each)
     store.set_head(before, chain.digest(store.payload(before)).hex())
+    store.recount(place)
     return Edit(kind="truncate in line", first=place, seen_by_heads_only=True)
 
 
