@@ -9,6 +9,7 @@ import click
 
 import config
 from enroll.evaluate.command import evaluate
+from enroll.person_command import show, transfer
 
 if TYPE_CHECKING:
     from enroll.desk import PersonReport
@@ -98,15 +99,23 @@ def enroll_add(
 @click.option("--dry-run", is_flag=True, help="Look at everything, change nothing.")
 @click.option("--again", is_flag=True, help="Enrol those who were withdrawn, too.")
 @click.option("--move", is_flag=True, help="Take people over from other offices.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="CSV file to write: a row for each person and each photo, with the reason.",
+)
 @click.pass_obj
-def enroll_import(settings: Settings, /, folder: Path, **how: Any) -> None:
+def enroll_import(settings: Settings, /, folder: Path, report: Path | None, **how: Any) -> None:
     """Enrol everybody in FOLDER: one folder a person, named "NUMBER-Given_Family", with their photos in it.
 
     A folder within a person's (glasses, jilbab, mask) is another look of theirs.
     """
-    from enroll import importer
+    from enroll import import_report, importer
 
-    _say_import(importer.import_folder(settings(), folder, progress=lambda seen: _say_person(seen.person), **how))
+    done = importer.import_folder(settings(), folder, progress=lambda seen: _say_person(seen.person), **how)
+    if report is not None:
+        import_report.write_report(done, report)
+    _say_import(done)
 
 
 @enroll.command("encodings")
@@ -345,3 +354,5 @@ def enroll_publish(settings: Settings, /, office: str, force: bool) -> None:
 
 
 enroll.add_command(evaluate)
+enroll.add_command(show)
+enroll.add_command(transfer)

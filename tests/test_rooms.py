@@ -101,6 +101,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
         "hadir.py",
         "enroll/command.py",
         "enroll/evaluate/command.py",
+        "enroll/person_command.py",
         "sync/command.py",
         "sync/evidence_command.py",
     ),

@@ -50,6 +50,17 @@ class Template:
     look: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateNote:
+    """What may be told of a template: everything but its vector."""
+
+    engine_id: str
+    look: str
+    source: str
+    samples: int
+    made_at: datetime
+
+
 def find_employee(register: Register, number: str) -> Employee | None:
     """Return the employee of `number`, or None."""
     with register.read() as connection:
@@ -99,6 +110,25 @@ def templates_of(register: Register, engine_id: str) -> list[tuple[str, Template
             )
             for row in connection.execute(wanted)
         ]
+
+
+def template_notes(register: Register, number: str) -> list[TemplateNote]:
+    """Return what may be told of each template of `number`, by look and engine."""
+    kept = templates.c
+    wanted = (
+        sa.select(kept.engine_id, kept.look, kept.source, kept.samples, kept.made_at)
+        .where(kept.employee == number)
+        .order_by(kept.look, kept.engine_id, kept.source)
+    )
+    with register.read() as connection:
+        return [TemplateNote(**row._mapping) for row in connection.execute(wanted)]
+
+
+def pin_hash_of(register: Register, number: str) -> str | None:
+    """Return the hash of the person's PIN, or None without one."""
+    with register.read() as connection:
+        found = connection.scalar(sa.select(pins.c.hash).where(pins.c.employee == number))
+    return None if found is None else str(found)
 
 
 def engines_of(register: Register, office: str) -> dict[str, list[str]]:
