@@ -108,7 +108,7 @@ def enroll_add(
 def enroll_import(settings: Settings, /, folder: Path, report: Path | None, **how: Any) -> None:
     """Enrol everybody in FOLDER: one folder a person, named "NUMBER-Given_Family", with their photos in it.
 
-    A folder within a person's (glasses, jilbab, mask) is another look of theirs.
+    A folder within a person's (glasses, jilbab, mask) is another look of theirs. FOLDER may be a ZIP of such a folder.
     """
     from enroll import import_report, importer
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import config
+from enroll.archive import folder_of
 from enroll.desk import Desk, Done, PersonReport, Wish, open_desk
-from enroll.roster import Entry, read_roster
+from enroll.roster import Entry, Roster, RosterRefused, read_roster
 from enroll.samples import fingerprint, study_photos
 from terminal.faces import Engine
 
@@ -59,23 +60,33 @@ def import_folder(
 
     Each person is committed before the next is begun, and one whose photos have not changed is passed over: an import
     that was stopped goes on where it was. One bad photo or person never stops the run. A folder within a person's is
-    another look of theirs, named as it is (glasses, jilbab), with a template of its own. Raises RosterRefused,
-    RegisterError, ModelUnavailable.
+    another look of theirs, named as it is (glasses, jilbab), with a template of its own. `folder` may be a ZIP of such
+    a folder. Raises ArchiveRefused, RosterRefused, RegisterError, ModelUnavailable.
     """
-    roster = read_roster(folder)
     seen: list[PersonReport] = []
-    with open_desk(settings, engine=engine, dry_run=dry_run) as desk:
-        for entry in roster.entries:
-            wish = Wish(
-                number=entry.number,
-                name=entry.name or None,
-                office=office or settings.office.id,
-                again=again,
-                move=move,
-            )
-            seen.append(replace(_enrolled(desk, desk.settings, entry, wish), where=entry.where))
-            progress(Progress(done=len(seen), total=len(roster.entries), person=seen[-1]))
-    return ImportReport(people=tuple(seen), notes=roster.notes, dry_run=dry_run)
+    with folder_of(folder) as (root, passed_over):
+        roster = _roster(root, folder)
+        with open_desk(settings, engine=engine, dry_run=dry_run) as desk:
+            for entry in roster.entries:
+                wish = Wish(
+                    number=entry.number,
+                    name=entry.name or None,
+                    office=office or settings.office.id,
+                    again=again,
+                    move=move,
+                )
+                seen.append(replace(_enrolled(desk, desk.settings, entry, wish), where=entry.where))
+                progress(Progress(done=len(seen), total=len(roster.entries), person=seen[-1]))
+    return ImportReport(people=tuple(seen), notes=(*passed_over, *roster.notes), dry_run=dry_run)
+
+
+def _roster(root: Path, given: Path) -> Roster:
+    """Return who is in `root`, and speak of it as what was `given`: the folder of a ZIP is nothing to tell. Raises
+    RosterRefused."""
+    try:
+        return read_roster(root)
+    except RosterRefused as refused:
+        raise RosterRefused(str(refused).replace(str(root), str(given))) from refused
 
 
 def _enrolled(desk: Desk, settings: config.Config, entry: Entry, wish: Wish) -> PersonReport:
