@@ -108,7 +108,8 @@ def enroll_add(
 def enroll_import(settings: Settings, /, folder: Path, report: Path | None, **how: Any) -> None:
     """Enrol everybody in FOLDER: one folder a person, named "NUMBER-Given_Family", with their photos in it.
 
-    A folder within a person's (glasses, jilbab, mask) is another look of theirs. FOLDER may be a ZIP of such a folder.
+    A folder within a person's (glasses, jilbab, mask) is another look of theirs. FOLDER may be a ZIP of such a folder,
+    or a CSV file with a row for each photo: number,name,photo and, if need be, look.
     """
     from enroll import import_report, importer
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import config
 from enroll.archive import folder_of
 from enroll.desk import Desk, Done, PersonReport, Wish, open_desk
+from enroll.mapping import read_mapping
 from enroll.roster import Entry, Roster, RosterRefused, read_roster
 from enroll.samples import fingerprint, study_photos
 from terminal.faces import Engine
@@ -61,7 +62,7 @@ def import_folder(
     Each person is committed before the next is begun, and one whose photos have not changed is passed over: an import
     that was stopped goes on where it was. One bad photo or person never stops the run. A folder within a person's is
     another look of theirs, named as it is (glasses, jilbab), with a template of its own. `folder` may be a ZIP of such
-    a folder. Raises ArchiveRefused, RosterRefused, RegisterError, ModelUnavailable.
+    a folder, or a CSV with a row for each photo. Raises ArchiveRefused, RosterRefused, RegisterError, ModelUnavailable.
     """
     seen: list[PersonReport] = []
     with folder_of(folder) as (root, passed_over):
@@ -84,6 +85,8 @@ def _roster(root: Path, given: Path) -> Roster:
     """Return who is in `root`, and speak of it as what was `given`: the folder of a ZIP is nothing to tell. Raises
     RosterRefused."""
     try:
+        if root.is_file() and root.suffix.lower() == ".csv":
+            return read_mapping(root)
         return read_roster(root)
     except RosterRefused as refused:
         raise RosterRefused(str(refused).replace(str(root), str(given))) from refused
