@@ -149,7 +149,7 @@ def terminal_run(settings: Callable[[], config.Config], /) -> None:
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--upright", is_flag=True, help="Panels that stand upright, too.")
 @click.option("--only", multiple=True, help="Screens whose names begin so; may be given again.")
-def screenshots(folder: Path, /, upright: bool, only: tuple[str, ...]) -> None:
+def screenshots(folder: Path, upright: bool, only: tuple[str, ...]) -> None:
     """Write every screen of the kiosk into FOLDER, in three languages and two sizes."""
     from terminal.display import screenshots
 

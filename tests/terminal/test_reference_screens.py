@@ -1,9 +1,13 @@
 """The screens look as they did when somebody looked at them last; small differences of letters are none."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+import hadir
 from tests.terminal.make_pictures import FOLDER, pictures
 from tests.terminal.make_reference_screens import COLUMNS, FILE, TILE, tile_of, tiles
 
@@ -54,3 +58,24 @@ def test_a_button_that_is_gone_or_a_word_that_is_another_is_seen() -> None:
     speckled = tile.copy()
     speckled[::8, ::8] = 200
     assert difference(tile, speckled) <= MOST, "a pixel here and there is no change"
+
+
+def test_the_command_writes_screens_in_three_languages_and_two_sizes(tmp_path: Path) -> None:
+    words = ["terminal", "screenshots", str(tmp_path / "screens"), "--only", "recorded-0", "--only", "idle-message"]
+    said = CliRunner().invoke(hadir.main, words)
+    assert (said.exit_code, said.output) == (0, f"18 pictures in {tmp_path / 'screens'}\n")
+    names = {path.name for path in (tmp_path / "screens").iterdir()}
+    assert {name.rpartition(".")[2] for name in names} == {"png"}
+    assert {(name.split("-")[0], name.split("-")[1]) for name in names} == {
+        (size, code) for size in ("800x480", "1280x720") for code in ("id", "en", "jv")
+    }
+    upright = CliRunner().invoke(hadir.main, [*words[:3], "--upright", "--only", "idle-message"])
+    assert upright.output.startswith("12 pictures")
+
+
+def test_a_screen_that_is_none_and_a_folder_that_cannot_be_are_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    for words in ([str(tmp_path), "--only", "nothing"], [str(tmp_path / "file" / "x")]):
+        said = CliRunner().invoke(hadir.main, ["terminal", "screenshots", *words])
+        assert said.exit_code == 1, said.output
+        assert said.output.startswith("Error: ")
