@@ -84,7 +84,6 @@ class Kiosk:
         announcer: Announcer,
     ) -> None:
         self._settings = settings
-        self._zone = settings.office.zone
         self._display, self._clerk, self._desk = display, clerk, desk
         self._seen, self._gallery, self._pulse, self._announcer = seen, gallery, pulse, announcer
         self._rules = rules_of(settings)

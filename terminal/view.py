@@ -32,6 +32,7 @@ _FOLLOW = 0.15
 _STILL = 0.06
 """A face this close to the middle, in parts of the picture, moves nothing."""
 _CERTIFICATE_EVERY_S = 3600.0
+_FACTS_EVERY_S = 1.0
 
 
 class View:
@@ -55,6 +56,7 @@ class View:
         self._aim = Aim(settings.quality, settings.office.zone, view_deg=settings.camera.view_deg)
         self._tries = Tries()
         self._certificate: tuple[float, int | None] = (float("-inf"), None)
+        self._gathered: tuple[float, Facts] = (float("-inf"), _NO_FACTS)
         self.language = kept_language(settings.terminal.state, settings.display.language)
 
     def speak(self, code: str) -> None:
@@ -70,8 +72,8 @@ class View:
         rows, columns = sighting.picture.shape[:2]
         wanted = (0.5, 0.5)
         if served is not None:
-            box = served.box
-            wanted = ((box.x + box.width / 2) / columns, (box.y + box.height / 2) / rows)
+            x, y = served.box.centre
+            wanted = (x / columns, y / rows)
         self._focus = (_followed(self._focus[0], wanted[0]), _followed(self._focus[1], wanted[1]))
 
     def today(self, employee: str, at: datetime) -> tuple[DayLine, ...]:
@@ -122,8 +124,16 @@ class View:
             large=eased(visit, now),
             schedule=self._schedule,
             renew=(person := _person(visit.state, gallery)) is not None and person.renew,
-            facts=self._facts(now) if isinstance(visit.state, Desk) else _NO_FACTS,
+            facts=self._newest_facts(now) if isinstance(visit.state, Desk) else _NO_FACTS,
         )
+
+    def _newest_facts(self, now: Now) -> Facts:
+        """Return the facts, gathered once a second: a menu is drawn with every frame."""
+        gathered_s, facts = self._gathered
+        if now.monotonic_s >= gathered_s + _FACTS_EVERY_S:
+            facts = self._facts(now)
+            self._gathered = now.monotonic_s, facts
+        return facts
 
     def _facts(self, now: Now) -> Facts:
         pulse, vitals, pins = self._pulse, self._pulse.vitals, self._desk.today()

@@ -91,19 +91,7 @@ def bar_text_height(sheet: Sheet) -> float:
 
 def pin_button(sheet: Sheet, say: Words, *, colour: Colour, ink: Colour) -> None:
     """Add the PIN button, at the same place on every screen without a keypad."""
-    width = sheet.width - 2 * GUTTER if sheet.upright else _PIN_WIDTH
-    below = 20 if sheet.upright else (bar_height(sheet) - _PIN_HEIGHT) / 2
-    sheet.button(
-        signals.PIN_BUTTON,
-        say.use_pin,
-        sheet.width - width - GUTTER,
-        sheet.height - _PIN_HEIGHT - below,
-        width,
-        _PIN_HEIGHT,
-        colour=colour,
-        ink=ink,
-        size=28,
-    )
+    _corner_button(sheet, signals.PIN_BUTTON, say.use_pin, colour, ink)
 
 
 def ease_button(sheet: Sheet, context: Context, say: Words) -> None:
@@ -124,19 +112,15 @@ def ease_button(sheet: Sheet, context: Context, say: Words) -> None:
 
 def back_button(sheet: Sheet, label: str, *, colour: Colour, ink: Colour) -> None:
     """Add the way back, at the place where other screens have the PIN."""
+    _corner_button(sheet, signals.BACK_BUTTON, label, colour, ink)
+
+
+def _corner_button(sheet: Sheet, id_: str, label: str, colour: Colour, ink: Colour) -> None:
+    """Add the button in the lower right corner, upright across the foot."""
     width = sheet.width - 2 * GUTTER if sheet.upright else _PIN_WIDTH
     below = 20 if sheet.upright else (bar_height(sheet) - _PIN_HEIGHT) / 2
-    sheet.button(
-        signals.BACK_BUTTON,
-        label,
-        sheet.width - width - GUTTER,
-        sheet.height - _PIN_HEIGHT - below,
-        width,
-        _PIN_HEIGHT,
-        colour=colour,
-        ink=ink,
-        size=28,
-    )
+    x, y = sheet.width - width - GUTTER, sheet.height - _PIN_HEIGHT - below
+    sheet.button(id_, label, x, y, width, _PIN_HEIGHT, colour=colour, ink=ink, size=28)
 
 
 def actions(sheet: Sheet, buttons: tuple[tuple[str, str, Colour, Colour], ...]) -> None:
