@@ -88,12 +88,12 @@ def confirm(visit: Visit, state: Recording, given: Committed, now: Now) -> Step:
 
 
 @leads_to(NotRecorded)
-def apologise(visit: Visit, state: Recording, given: CommitFailed, now: Now) -> Step:
+def apologise(visit: Visit, state: Recording | Correcting, given: CommitFailed, now: Now) -> Step:
     return not_recorded(visit, state.track_id, now)
 
 
 @leads_to(NotRecorded)
-def give_up(visit: Visit, state: Recording, given: Tick, now: Now) -> Step:
+def give_up(visit: Visit, state: Recording | Correcting, given: Tick, now: Now) -> Step:
     """A card that never answers is a card that did not thank."""
     return not_recorded(visit, state.track_id, now) if now.monotonic_s >= state.until_s else (visit, ())
 
@@ -179,16 +179,6 @@ def corrected(visit: Visit, state: Correcting, given: Corrected, now: Now) -> St
     since_s, until_s = now.monotonic_s, lasting(visit, visit.rules.result_s, now)
     shown = replace(result, direction=state.direction, since_s=since_s, until_s=until_s, today=given.today)
     return at(visit, shown), (Chime(sound=Sound.RECORDED),)
-
-
-@leads_to(NotRecorded)
-def uncorrected(visit: Visit, state: Correcting, given: CommitFailed, now: Now) -> Step:
-    return not_recorded(visit, state.result.track_id, now)
-
-
-@leads_to(NotRecorded)
-def correction_lost(visit: Visit, state: Correcting, given: Tick, now: Now) -> Step:
-    return not_recorded(visit, state.result.track_id, now) if now.monotonic_s >= state.until_s else (visit, ())
 
 
 def _correct(visit: Visit, state: Result, direction: Direction | None, now: Now) -> Step:

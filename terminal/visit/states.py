@@ -136,6 +136,11 @@ class Correcting:
     direction: Direction | None
     until_s: float
 
+    @property
+    def track_id(self) -> int | None:
+        """The track of the punch that is corrected."""
+        return self.result.track_id
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
