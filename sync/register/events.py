@@ -3,6 +3,7 @@
 Each function is one transaction and raises RegisterUnavailable when the database is away.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sync.messages import ClockQuality, Direction, Method
+from sync import chain
+from sync.messages import AttendanceEvent, ClockQuality, Direction, Method
 from sync.register import Register
 from sync.register.schema import events, heads
 
@@ -136,6 +138,19 @@ def _few(register: Register, wanted: sa.Select[Any]) -> list[RegisteredEvent]:
     """Return what a small index leads to, by id. Asked for in that order, SQLite reads the whole table instead."""
     with register.read() as connection:
         return sorted((_event(row) for row in connection.execute(wanted)), key=lambda each: each.id)
+
+
+def punches_where(register: Register, *wanted: sa.ColumnElement[bool]) -> Iterator[tuple[datetime, AttendanceEvent]]:
+    """Yield when each punch counts that meets all of `wanted`, and the punch as it was signed, in the order they count.
+
+    For what only the signed bytes say. Raises RegisterUnavailable.
+    """
+    found = sa.select(events.c.counted_at, events.c.payload).where(_IS_PUNCH, *wanted)
+    with register.read() as connection:
+        for counted_at, payload in connection.execute(found.order_by(events.c.counted_at, events.c.id)):
+            entry, _ = chain.read_entry(payload)
+            if isinstance(entry, AttendanceEvent):
+                yield counted_at, entry
 
 
 def payload_of(register: Register, event_id: int) -> bytes | None:

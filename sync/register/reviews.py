@@ -4,11 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-import sqlalchemy as sa
-
-from sync import chain
-from sync.messages import AttendanceEvent, Method
+from sync.messages import Method
 from sync.register import Register
+from sync.register.events import punches_where
 from sync.register.schema import events
 
 
@@ -31,16 +29,11 @@ def reviews_since(register: Register, since: datetime, *, terminal: str | None =
 
     Raises RegisterUnavailable.
     """
-    wanted = sa.select(events.c.payload, events.c.counted_at).where(
-        events.c.method == Method.PIN.value, events.c.counted_at >= since
-    )
+    wanted = [events.c.method == Method.PIN.value, events.c.counted_at >= since]
     if terminal is not None:
-        wanted = wanted.where(events.c.terminal == terminal)
-    with register.read() as connection:
-        rows = connection.execute(wanted.order_by(events.c.counted_at, events.c.id)).all()
-    for payload, counted_at in rows:
-        entry, _ = chain.read_entry(payload)
-        if isinstance(entry, AttendanceEvent) and entry.punch.review:
+        wanted.append(events.c.terminal == terminal)
+    for counted_at, entry in punches_where(register, *wanted):
+        if entry.punch.review:
             yield Review(
                 at=counted_at,
                 office=entry.office,
