@@ -24,6 +24,7 @@ MAY_IMPORT = {
 
 PURE = (
     "terminal/companion.py",
+    "terminal/machine.py",
     "terminal/policy.py",
     "terminal/aim.py",
     "terminal/camera_life.py",

@@ -75,6 +75,7 @@ from enroll.wizard.states import (
 )
 from enroll.wizard.steps import TARGETS, Step, Transition, stay
 from enroll.wizard.values import Entry, WizardRules
+from terminal.machine import drawn, targets_of
 from terminal.visit.states import Now
 
 __all__ = ["LANGUAGES", "TABLE", "choices", "diagram", "is_over", "start", "step", "targets"]
@@ -118,21 +119,12 @@ def is_over(wizard: Wizard) -> bool:
 
 def diagram() -> str:
     """Return the table as a Mermaid state diagram; a transition that only stays where it is, is not drawn."""
-    edges: dict[tuple[str, str], list[str]] = {}
-    for (state, given), transition in TABLE.items():
-        for target in TARGETS[transition]:
-            labels = edges.setdefault((state.__name__, target.__name__), [])
-            label = f"{given.__name__}: {transition.__name__}"
-            if target is not state and label not in labels:
-                labels.append(label)
-    lines = ["stateDiagram-v2", "    [*] --> FindEmployee"]
-    lines += [f"    {a} --> {b}: {'<br>'.join(labels)}" for (a, b), labels in edges.items() if labels]
-    return "\n".join([*lines, "    Done --> [*]", "    Cancelled --> [*]"]) + "\n"
+    return drawn(TABLE, TARGETS, first=FindEmployee, last=(Done, Cancelled))
 
 
 def targets(state: type[State], given: type[Input]) -> tuple[type[State], ...]:
     """Return the states to which this pair of the table may lead."""
-    return tuple(dict.fromkeys((state, *TARGETS[TABLE[state, given]])))
+    return targets_of(TABLE, TARGETS, state, given)
 
 
 _COLUMNS: tuple[type[Input], ...] = (

@@ -22,6 +22,7 @@ from enroll.wizard.states import (
     Wizard,
 )
 from enroll.wizard.values import Decision, Draft, Ground, Pose, Sample
+from terminal.machine import noting
 from terminal.visit.signals import Chime, Sound
 from terminal.visit.states import Now
 
@@ -29,16 +30,8 @@ Step = tuple[Wizard, tuple[Effect, ...]]
 Transition = Callable[[Wizard, Any, Any, Now], Step]
 TARGETS: dict[Transition, tuple[type[State], ...]] = {}
 KEY = Chime(sound=Sound.KEY)
-
-
-def leads_to(*states: type[State]) -> Callable[[Transition], Transition]:
-    """Say of a transition where it may lead, beside staying where it is."""
-
-    def note(transition: Transition) -> Transition:
-        TARGETS[transition] = states
-        return transition
-
-    return note
+leads_to = noting(TARGETS)
+"""Says of a transition where it may lead, beside staying where it is."""
 
 
 @leads_to()

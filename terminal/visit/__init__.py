@@ -7,6 +7,7 @@ What holds whatever happens: green comes only after Committed; a track is punche
 by its face; the next face pre-empts a result but never a keypad in use; every way leads back to Idle or CameraDown.
 """
 
+from terminal.machine import drawn, targets_of
 from terminal.visit.desk import close_desk, desk_unnoted, use_desk
 from terminal.visit.keypad import (
     cancel_only,
@@ -96,21 +97,12 @@ def step(visit: Visit, given: Input, now: Now) -> Step:
 
 def diagram() -> str:
     """Return the table as a Mermaid state diagram; a transition that only stays where it is, is not drawn."""
-    edges: dict[tuple[str, str], list[str]] = {}
-    for (state, given), transition in TABLE.items():
-        for target in TARGETS[transition]:
-            labels = edges.setdefault((state.__name__, target.__name__), [])
-            label = f"{given.__name__}: {transition.__name__}"
-            if target is not state and label not in labels:
-                labels.append(label)
-    lines = ["stateDiagram-v2", "    [*] --> Idle"]
-    lines += [f"    {a} --> {b}: {'<br>'.join(labels)}" for (a, b), labels in edges.items() if labels]
-    return "\n".join(lines) + "\n"
+    return drawn(TABLE, TARGETS, first=Idle)
 
 
 def targets(state: type[State], given: type[Input]) -> tuple[type[State], ...]:
     """Return the states to which this pair of the table may lead."""
-    return tuple(dict.fromkeys((state, *TARGETS[TABLE[state, given]])))
+    return targets_of(TABLE, TARGETS, state, given)
 
 
 _COLUMNS: tuple[type[Input], ...] = (

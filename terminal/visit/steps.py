@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sync.messages import AttendanceEvent, Direction, DirectionBy, Method, PadVerdict, Punch
+from terminal.machine import noting
 from terminal.matching import Outcome
 from terminal.sighting import Served, Sighting
 from terminal.visit import schedule
@@ -35,16 +36,8 @@ _REMEMBERED_TRACKS = 64
 Step = tuple[Visit, tuple[Effect, ...]]
 Transition = Callable[[Visit, Any, Any, Now], Step]
 TARGETS: dict[Transition, tuple[type[State], ...]] = {}
-
-
-def leads_to(*states: type[State]) -> Callable[[Transition], Transition]:
-    """Say of a transition where it may lead, beside staying where it is."""
-
-    def note(transition: Transition) -> Transition:
-        TARGETS[transition] = states
-        return transition
-
-    return note
+leads_to = noting(TARGETS)
+"""Says of a transition where it may lead, beside staying where it is."""
 
 
 @leads_to()
