@@ -26,6 +26,16 @@ pytestmark = pytest.mark.slow
 PATIENT = {"result_s": 20.0}
 
 
+def to_the_menus_pin(kit: Kit, watched: Watched) -> None:
+    """The administrator is recognised, looks at their day, and goes on to the PIN that opens the menu."""
+    kit.camera.show(1)
+    watched.until_screen("Recorded")
+    watched.tap(TODAY_BUTTON)
+    watched.until_screen("History")
+    watched.tap(DESK_BUTTON)
+    watched.until_screen("PinCode")
+
+
 def test_the_direction_is_changed_by_one_tap_and_the_next_punch_knows(kit: Kit, watched: Watched) -> None:
     first: list[Direction] = []
 
@@ -96,12 +106,7 @@ def test_whoever_was_taken_for_somebody_leaves_no_trace_in_their_day(kit: Kit, w
 
 def test_an_administrators_face_and_pin_open_the_menu_and_each_use_is_in_the_chain(kit: Kit, watched: Watched) -> None:
     def director() -> None:
-        kit.camera.show(1)
-        watched.until_screen("Recorded")
-        watched.tap(TODAY_BUTTON)
-        watched.until_screen("History")
-        watched.tap(DESK_BUTTON)
-        watched.until_screen("PinCode")
+        to_the_menus_pin(kit, watched)
         watched.type(*PIN, ENTER)
         watched.until_screen("Desk")
         for page in ("network", "camera", "storage", "language"):
@@ -137,12 +142,7 @@ def test_who_is_no_administrator_finds_no_way_to_the_menu(kit: Kit, watched: Wat
 
 def test_a_wrong_pin_before_the_menu_is_noted_and_opens_nothing(kit: Kit, watched: Watched) -> None:
     def director() -> None:
-        kit.camera.show(1)
-        watched.until_screen("Recorded")
-        watched.tap(TODAY_BUTTON)
-        watched.until_screen("History")
-        watched.tap(DESK_BUTTON)
-        watched.until_screen("PinCode")
+        to_the_menus_pin(kit, watched)
         watched.type(*"111222", ENTER)
         watched.until(lambda: "Nomor atau PIN salah" in watched.said[-1], "not refused")
 
@@ -153,12 +153,7 @@ def test_a_wrong_pin_before_the_menu_is_noted_and_opens_nothing(kit: Kit, watche
 
 def test_the_administrator_has_the_kiosk_start_again(kit: Kit, watched: Watched) -> None:
     def director() -> None:
-        kit.camera.show(1)
-        watched.until_screen("Recorded")
-        watched.tap(TODAY_BUTTON)
-        watched.until_screen("History")
-        watched.tap(DESK_BUTTON)
-        watched.until_screen("PinCode")
+        to_the_menus_pin(kit, watched)
         watched.type(*PIN, ENTER)
         watched.until_screen("Desk")
         watched.tap(f"{PAGE_BUTTON}restart")
