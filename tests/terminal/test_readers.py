@@ -9,7 +9,7 @@ from hypothesis import given, note
 from terminal.readers import Bursts
 from terminal.visit.signals import BACKSPACE, ENTER, FOREIGN, PinVerdict, Typed
 from terminal.visit.states import CameraDown, Idle, PinChecking, PinCode, PinNumber, PinProblem
-from tests.terminal.test_visit import Life
+from tests.terminal.visit_life import Life
 
 NIP = "198701152010011001"
 HOSTILE = (
