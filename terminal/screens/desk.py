@@ -44,7 +44,7 @@ Line = tuple[str, str, bool]
 def desk(sheet: Sheet, context: Context, say: Words, state: Desk) -> Screen:
     """Return the page of the menu."""
     title = say.desk_title if state.page is DeskPage.MENU else say.pages[state.page]
-    top = heading(sheet, title, WHITE, NIGHT) + 14
+    top = heading(sheet, title) + 14
     match state.page:
         case DeskPage.MENU:
             labels = [(f"{signals.PAGE_BUTTON}{page}", say.pages[page]) for page in PAGES]
@@ -160,8 +160,6 @@ def _storage(context: Context, say: Words) -> Iterator[Line]:
         yield say.facts[Fact.FULL], f"{round(facts.full_percent)}%", facts.full_percent >= 80
     if facts.disk_free_mb is not None:
         yield say.facts[Fact.DISK], f"{facts.disk_free_mb} MB", False
-    if facts.kept is not None:
-        yield say.facts[Fact.KEPT], str(facts.kept), False
     known = bool(context.gallery_people)
     how = f"v{context.gallery_version}, {say.people.format(context.gallery_people)}" if known else say.no_face_data
     yield say.facts[Fact.SET], how, not known

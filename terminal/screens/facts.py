@@ -25,7 +25,6 @@ class Fact(StrEnum):
     BACKLIGHT = "backlight"
     DISK = "disk"
     FULL = "full"
-    KEPT = "kept"
     SET = "set"
     SET_AGE = "set_age"
     PINS = "pins"
@@ -59,7 +58,6 @@ class Facts:
     advice: tuple[str, ...] = ()
     disk_free_mb: int | None = None
     full_percent: float | None = None
-    kept: int | None = None
     pins_right: int = 0
     pins_wrong: int = 0
     software: str | None = None

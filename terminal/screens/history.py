@@ -29,7 +29,7 @@ _GAP = 10
 
 def history(sheet: Sheet, context: Context, say: Words, state: History) -> Screen:
     """Return the screen: the newest punches that fit, each with time, direction, how, receipt and how far it got."""
-    top = heading(sheet, say.today_title, WHITE, NIGHT) + 2
+    top = heading(sheet, say.today_title) + 2
     name = context.name or state.result.event.punch.employee
     whole, size = fitted(
         name, sheet.width - 2 * MARGIN, largest=24, smallest=16, lines=2, weight=Weight.MEDIUM, measure=sheet.measure

@@ -137,9 +137,9 @@ def actions(sheet: Sheet, buttons: tuple[tuple[str, str, Colour, Colour], ...]) 
         x += wide + gap
 
 
-def heading(sheet: Sheet, words: str, colour: Colour, on: tuple[Colour, ...], *, x: float = MARGIN) -> float:
-    """Add a headline at the top left; return the y below it."""
-    room = sheet.width - x - MARGIN
+def heading(sheet: Sheet, words: str) -> float:
+    """Add a headline at the top left of a dark screen; return the y below it."""
     size = 34.0
-    sheet.text(words, x, 28, size, colour, on, weight=Weight.BOLD, align=Align.LEFT, width=room, smallest=20)
+    room = sheet.width - 2 * MARGIN
+    sheet.text(words, MARGIN, 28, size, WHITE, NIGHT, weight=Weight.BOLD, align=Align.LEFT, width=room, smallest=20)
     return 28 + size * LINE_HEIGHT

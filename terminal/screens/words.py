@@ -120,7 +120,6 @@ class Words:
             Fact.BACKLIGHT: "Light behind it",
             Fact.DISK: "Free",
             Fact.FULL: "In use",
-            Fact.KEPT: "Punches kept",
             Fact.SET: "Face data",
             Fact.SET_AGE: "Age of the face data",
             Fact.PINS: "PINs today, right / wrong",
