@@ -28,7 +28,7 @@ from enroll.wizard.signals import (
     Tick,
     Typed,
 )
-from enroll.wizard.states import Capture, State
+from enroll.wizard.states import Capture, ChoosePin, SelfTest, State
 from enroll.wizard.values import Entry, Pose, WizardRules
 from terminal.faces import Vector
 from terminal.quality import Quality, Reason
@@ -234,3 +234,15 @@ def lives() -> Iterator[tuple[type[State], Life]]:
                 yield state, silent
         assert type(life.state) is state
         yield state, life
+
+
+def before_test(**changes: object) -> Life:
+    """A life before its self-test."""
+    life = Life(**changes)
+    life.agree()
+    life.pose()
+    life.search()
+    if isinstance(life.state, ChoosePin):
+        life.choose_pin()
+    assert isinstance(life.state, SelfTest)
+    return life
