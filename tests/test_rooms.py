@@ -102,7 +102,8 @@ OWNERS: dict[str, tuple[str, ...]] = {
         "hadir.py",
         "enroll/command.py",
         "enroll/evaluate/command.py",
-        "enroll/person_command.py",
+        *(f"enroll/{name}_command.py" for name in ("bulk", "desk", "person", "release")),
+        "enroll/saying.py",
         "sync/command.py",
         "sync/evidence_command.py",
     ),
@@ -121,7 +122,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "picamera2": ("terminal/camera/pi.py",),
     "psycopg": (),  # SQLAlchemy loads it for the URL
     "pygame": ("terminal/display/",),
-    "rich": ("bench/", "enroll/command.py", "enroll/tables.py", "enroll/evaluate/"),
+    "rich": ("bench/", "enroll/desk_command.py", "enroll/tables.py", "enroll/evaluate/"),
     "sqlalchemy": ("sync/register/",),
     "sqlite_utils": ("terminal/store.py",),
     "uvicorn": ("console/app.py",),

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import config
-from enroll import command
+from enroll import saying
 from enroll.command import enroll
 from enroll.desk import Done, PersonReport, add_person
 from enroll.publish import Changes, PublishReport
@@ -51,7 +51,7 @@ def test_a_folder_without_a_number_is_refused_by_its_name(settings: config.Confi
 
 def test_a_files_name_writes_no_colours(capsys: pytest.CaptureFixture[str]) -> None:
     photo = PhotoReport(photo="a\x1b[31m\n.jpg", used=False, why="it is empty")
-    command._say_person(PersonReport(number="1001", name="Siti", done=Done.REFUSED, photos=(photo,), why="no\nwhy"))
+    saying.say_person(PersonReport(number="1001", name="Siti", done=Done.REFUSED, photos=(photo,), why="no\nwhy"))
     assert capsys.readouterr().out == "1001 Siti: refused - no?why\n  a?[31m?.jpg: it is empty\n"
 
 

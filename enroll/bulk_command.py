@@ -1,0 +1,62 @@
+"""`hadir enroll import|encodings`: many people at once."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+import config
+from enroll.saying import say_import, say_person
+
+Settings = Callable[[], config.Config]
+
+
+@click.command("import")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--office", help="Default: office.id of the settings.")
+@click.option("--dry-run", is_flag=True, help="Look at everything, change nothing.")
+@click.option("--again", is_flag=True, help="Enrol those who were withdrawn, too.")
+@click.option("--move", is_flag=True, help="Take people over from other offices.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="CSV file to write: a row for each person and each photo, with the reason.",
+)
+@click.pass_obj
+def import_(settings: Settings, /, folder: Path, report: Path | None, **how: Any) -> None:
+    """Enrol everybody in FOLDER: one folder a person, named "NUMBER-Given_Family", with their photos in it.
+
+    A folder within a person's (glasses, jilbab, mask) is another look of theirs. FOLDER may be a ZIP of such a folder,
+    or a CSV file with a row for each photo: number,name,photo and, if need be, look.
+    """
+    from enroll import import_report, importer
+
+    done = importer.import_folder(settings(), folder, progress=lambda seen: say_person(seen.person), **how)
+    if report is not None:
+        import_report.write_report(done, report)
+    say_import(done)
+
+
+@click.command("encodings")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--people",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="CSV with the columns number,name; without it a name in FILE is an employee number.",
+)
+@click.option("--office", help="Default: office.id of the settings.")
+@click.option("--dry-run", is_flag=True, help="Look at everything, change nothing.")
+@click.option("--again", is_flag=True, help="Enrol those who were withdrawn, too.")
+@click.option("--move", is_flag=True, help="Take people over from other offices.")
+@click.pass_obj
+def encodings(settings: Settings, /, file: Path, **how: Any) -> None:
+    """Enrol everybody in FILE, which holds encodings made with face_recognition: pickle, npz, npy or JSON.
+
+    Only kiosks whose engine is dlib can use them.
+    """
+    from enroll import encodings
+
+    report = encodings.import_encodings(settings(), file, progress=lambda seen: say_person(seen.person), **how)
+    click.echo("Only kiosks with engine.name dlib know these people by their faces.")
+    say_import(report)
