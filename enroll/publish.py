@@ -160,7 +160,7 @@ def _release(
             at=datetime.now(UTC),
             newer_than=newer_than,
         )
-        if not content.people and not force:
+        if not force and not any(person.templates or person.pin is not None for person in content.people):
             raise PublishRefused(
                 f"office {office} has nobody with a face or a PIN; enrol people first, "
                 "or publish with --force to empty its kiosks"

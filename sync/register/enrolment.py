@@ -59,7 +59,7 @@ def upsert_employee(
             connection.execute(sa.insert(employees).values(number=number, valid_from=at, **values))
         else:
             if row.withdrawn_at is not None:
-                values["valid_from"] = at
+                values |= {"valid_from": at, "valid_until": None}
             connection.execute(sa.update(employees).where(employees.c.number == number).values(values))
         if template is not None:
             _put_template(connection, number, template)

@@ -18,7 +18,8 @@ class Employee:
     """A person in the register. `samples` counts the pictures all their templates were made from.
 
     `newest_template` is the id of the template they got last, 0 without any; ids only rise. An `administrator` may open
-    the desk of the kiosks of their office.
+    the desk of the kiosks of their office. They are in no set from `valid_until` on, and not before `valid_from`;
+    `photo` says whether a kiosk may keep a sealed picture of them.
     """
 
     number: str
@@ -31,6 +32,8 @@ class Employee:
     has_pin: bool
     newest_template: int = 0
     administrator: bool = False
+    valid_until: datetime | None = None
+    photo: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +172,8 @@ def _overview() -> sa.Select[tuple[object, ...]]:
         employees.c.valid_from,
         employees.c.withdrawn_at,
         employees.c.administrator,
+        employees.c.valid_until,
+        employees.c.photo,
         sa.select(sa.func.count()).where(owned).scalar_subquery().label("templates"),
         sa.select(sa.func.coalesce(sa.func.sum(templates.c.samples), 0))
         .where(owned)

@@ -26,6 +26,8 @@ employees = sa.Table(
     sa.Column("valid_from", Instant, nullable=False),
     sa.Column("withdrawn_at", Instant),
     sa.Column("administrator", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("valid_until", Instant),
+    sa.Column("photo", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Index("employees_of_office", "office", "number"),
 )
 

@@ -32,14 +32,15 @@ def build_set(
 ) -> EncodingSet:
     """Return the office's people as they are at `at`, under the version after the last released and `newer_than`.
 
-    In it are those with a template of the engine or a PIN who are valid and not withdrawn. Raises PersonRefused for an
-    office that cannot be.
+    In it is everybody who is valid and not withdrawn; those with neither a template of the engine nor a PIN as well: a
+    kiosk lets nobody pass for them, and its desk finds them by number or name to enrol them. Raises PersonRefused for
+    an office that cannot be.
     """
     office = checked_office(office)
     wanted = (
-        sa.select(employees.c.number, employees.c.name, employees.c.administrator, pins.c.hash)
+        sa.select(employees.c.number, employees.c.name, employees.c.administrator, employees.c.photo, pins.c.hash)
         .outerjoin(pins, pins.c.employee == employees.c.number)
-        .where(employees.c.office == office, employees.c.withdrawn_at.is_(None), employees.c.valid_from <= at)
+        .where(employees.c.office == office, employees.c.withdrawn_at.is_(None), _valid(at))
         .order_by(employees.c.number)
     )
     vectors = (
@@ -60,9 +61,9 @@ def build_set(
                 templates=tuple(owned.get(row.number, ())),
                 pin=row.hash,
                 administrator=row.administrator,
+                photo=row.photo,
             )
             for row in connection.execute(wanted)
-            if row.number in owned or row.hash is not None
         )
     return EncodingSet(
         office=office,
@@ -127,6 +128,11 @@ def list_releases(register: Register, office: str) -> list[Release]:
     wanted = sa.select(*shown).where(releases.c.office == office).order_by(releases.c.version.desc())
     with register.read() as connection:
         return [Release(**row._mapping) for row in connection.execute(wanted)]
+
+
+def _valid(at: datetime) -> sa.ColumnElement[bool]:
+    until = employees.c.valid_until
+    return sa.and_(employees.c.valid_from <= at, sa.or_(until.is_(None), until > at))
 
 
 def _last_version(connection: sa.Connection, office: str) -> int:
