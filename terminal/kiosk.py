@@ -49,6 +49,7 @@ from terminal.visit.signals import (
     Restart,
     Saw,
     SetLanguage,
+    StartErrand,
     Tapped,
     Tick,
 )
@@ -289,6 +290,8 @@ class Kiosk:
                 self._desk.ask(effect.check, effect.number, effect.pin, self._glimpse)
             case SetLanguage():
                 self._view.speak(effect.language)
+            case StartErrand():
+                pass
             case Restart():
                 _log.warning("an administrator has the kiosk start again")
                 self.closed = True

@@ -124,6 +124,7 @@ class View:
             large=eased(visit, now),
             schedule=self._schedule,
             renew=(person := _person(visit.state, gallery)) is not None and person.renew,
+            enrols=visit.rules.enrols,
             facts=self._newest_facts(now) if isinstance(visit.state, Desk) else _NO_FACTS,
         )
 

@@ -17,6 +17,7 @@ from terminal.visit.states import (
     DayLine,
     Desk,
     DeskPage,
+    Enrolling,
     History,
     Idle,
     Keypad,
@@ -241,6 +242,9 @@ def _desk(until_s: float) -> Iterator[Specimen]:
     for page in DeskPage:
         state = Desk(employee="1001", page=page, until_s=until_s)
         yield Specimen(name=f"desk-{page}", state=state, changes={"facts": FACTS})
+        if page is DeskPage.MENU:
+            yield Specimen(name="desk-menu-enrols", state=state, changes={"enrols": True})
+            yield Specimen(name="enrolling", state=Enrolling(employee="1001"), changes={})
         if page in (DeskPage.MENU, DeskPage.LANGUAGE, DeskPage.RESTART):
             continue
         bad = {**STALE, "facts": BAD_FACTS, "camera": "lost", "trouble": CameraTrouble.FROZEN, "waiting": 214}

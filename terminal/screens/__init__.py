@@ -38,6 +38,7 @@ from terminal.visit.states import (
     Challenged,
     Correcting,
     Desk,
+    Enrolling,
     History,
     Idle,
     Looking,
@@ -65,6 +66,9 @@ def screen_of(state: State, context: Context) -> Screen:
             return _looking(sheet, context, say, headline=hint)
         case Recording():
             return _looking(sheet, context, say, headline=say.saving)
+        case Enrolling():  # for the moment in which the errand is not there yet, or no more
+            bar(sheet, context, say, headline=say.one_moment, detail="", warns=False)
+            return sheet.screen(NIGHT)
         case NotRecognised():
             advice = say.hints[state.hint] if state.hint else say.try_again_or_pin
             return _looking(sheet, context, say, headline=say.not_recognised, advice=advice, warns=True)

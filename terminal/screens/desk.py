@@ -48,6 +48,7 @@ def desk(sheet: Sheet, context: Context, say: Words, state: Desk) -> Screen:
     match state.page:
         case DeskPage.MENU:
             labels = [(f"{signals.PAGE_BUTTON}{page}", say.pages[page]) for page in PAGES]
+            labels += [(signals.ENROL_BUTTON, say.enrol_somebody)] if context.enrols else []
             _choices(sheet, labels, top)
         case DeskPage.LANGUAGE:
             chosen = f"{signals.LANGUAGE_BUTTON}{say.locale[:2]}"
@@ -75,7 +76,10 @@ def desk(sheet: Sheet, context: Context, say: Words, state: Desk) -> Screen:
 def _choices(sheet: Sheet, labels: list[tuple[str, str]], top: float, *, chosen: str = "") -> None:
     """Large buttons with the number of the key that does the same; two columns, upright one."""
     columns = 1 if sheet.upright else 2
-    gap, tall = 14.0, 80.0
+    gap = 12.0
+    rows = -(-len(labels) // columns)
+    ground = sheet.height - (112 if sheet.upright else 12)  # upright, the way out lies across the foot
+    tall = min(80.0, (ground - top - gap * (rows - 1)) / rows)
     wide = (sheet.width - 2 * GUTTER - gap * (columns - 1)) / columns
     for index, (id_, label) in enumerate(labels):
         row, column = divmod(index, columns)

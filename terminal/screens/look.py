@@ -45,7 +45,7 @@ class Context:
     and `face` is the middle of the face served in it, in fractions. `camera` is ok, starting or lost, `trouble` why;
     `offline_since` is absent while the broker is there; `alarms` are status codes; `gallery_days` is the set's age.
     `message` is the office's own of today. `large`: somebody asked for large letters. `facts` are for an administrator.
-    `renew`: the state's employee should enrol again before their face fails.
+    `renew`: the state's employee should enrol again before their face fails. `enrols`: people can be enrolled here.
     """
 
     width_px: int
@@ -72,6 +72,7 @@ class Context:
     schedule: Schedule = field(default_factory=Schedule)
     facts: Facts = field(default_factory=Facts)
     renew: bool = False
+    enrols: bool = False
 
 
 def bar_height(sheet: Sheet) -> float:

@@ -102,6 +102,7 @@ class Words:
             DeskPage.RESTART: "Restart",
         }
     )
+    enrol_somebody: str = "Enrol somebody"
     close_desk: str = "Close"
     facts: Mapping[Fact, str] = field(
         default_factory=lambda: {

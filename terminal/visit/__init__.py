@@ -8,7 +8,7 @@ by its face; the next face pre-empts a result but never a keypad in use; every w
 """
 
 from terminal.machine import drawn, targets_of
-from terminal.visit.desk import close_desk, desk_unnoted, use_desk
+from terminal.visit.desk import close_desk, desk_unnoted, end_errand, use_desk
 from terminal.visit.keypad import (
     cancel_only,
     close,
@@ -46,6 +46,7 @@ from terminal.visit.signals import (
     CommitFailed,
     Committed,
     Corrected,
+    ErrandOver,
     Input,
     PinAnswered,
     Saw,
@@ -59,6 +60,7 @@ from terminal.visit.states import (
     Challenged,
     Correcting,
     Desk,
+    Enrolling,
     History,
     Idle,
     Looking,
@@ -106,44 +108,46 @@ def targets(state: type[State], given: type[Input]) -> tuple[type[State], ...]:
 
 
 _COLUMNS: tuple[type[Input], ...] = (
-    Saw, CameraChanged, Tapped, Typed, Committed, Corrected, CommitFailed, PinAnswered, Tick,
+    Saw, CameraChanged, Tapped, Typed, Committed, Corrected, CommitFailed, PinAnswered, Tick, ErrandOver,
 )  # fmt: skip
 # fmt: off
 _ROWS: dict[type[State], tuple[Transition, ...]] = {
-    # the last one of each row is that of Tick
+    # the last two of each row are those of Tick and of ErrandOver
     #                 Saw         CameraChanged Tapped      Typed         Committed Corrected CommitFailed  PinAnswered
     Idle:            (look,       lose_camera, tap,         start_typing, stay,    stay,      stay,         stay,
-                      forget),
+                      forget,      stay),
     Looking:         (look,       lose_camera, tap,         start_typing, stay,    stay,      stay,         stay,
-                      lose_sight),
+                      lose_sight,  stay),
     Challenged:      (look,       lose_camera, tap,         start_typing, stay,    stay,      stay,         stay,
-                      lose_sight),
+                      lose_sight,  stay),
     Refused:         (look_again, lose_camera, tap,         start_typing, stay,    stay,      stay,         stay,
-                      end_result),
+                      end_result,  stay),
     Recording:       (stay,       note_camera, stay,        stay,         confirm, stay,      apologise,    stay,
-                      give_up),
+                      give_up,     stay),
     Recorded:        (pre_empt,   note_camera, tap_result,  type_result,  stay,    stay,      stay,         stay,
-                      end_result),
+                      end_result,  stay),
     AlreadyRecorded: (pre_empt,   note_camera, tap_result,  type_result,  stay,    stay,      stay,         stay,
-                      end_result),
+                      end_result,  stay),
     Correcting:      (stay,       note_camera, stay,        stay,         stay,    corrected, apologise,    stay,
-                      give_up),
+                      give_up,     stay),
     History:         (pre_empt,   note_camera, use_history, use_history,  stay,    stay,      stay,         stay,
-                      end_result),
+                      end_result,  stay),
     NotRecognised:   (look_again, lose_camera, tap,         start_typing, stay,    stay,      stay,         stay,
-                      end_result),
+                      end_result,  stay),
     PinNumber:       (give_way,   note_camera, type_number, type_number,  stay,    stay,      stay,         stay,
-                      close),
+                      close,       stay),
     PinCode:         (hold,       note_camera, type_code,   type_code,    stay,    stay,      stay,         stay,
-                      close),
+                      close,       stay),
     PinChecking:     (hold,       note_camera, cancel_only, cancel_only,  stay,    stay,      stay,         hear_desk,
-                      desk_gone),
+                      desk_gone,   stay),
     NotRecorded:     (pre_empt,   note_camera, tap,         start_typing, stay,    stay,      stay,         stay,
-                      end_result),
+                      end_result,  stay),
     CameraDown:      (look,       camera_back, tap,         start_typing, stay,    stay,      stay,         stay,
-                      forget),
+                      forget,      stay),
     Desk:            (hold,       note_camera, use_desk,    use_desk,     stay,    stay,      desk_unnoted, stay,
-                      close_desk),
+                      close_desk,  stay),
+    Enrolling:       (hold,       note_camera, stay,        stay,         stay,    stay,      desk_unnoted, stay,
+                      stay,        end_errand),
 }
 # fmt: on
 TABLE: dict[tuple[type[State], type[Input]], Transition] = {

@@ -8,16 +8,18 @@ from terminal.visit.signals import (
     Chime,
     CommitFailed,
     Effect,
+    ErrandOver,
     NoteDesk,
     PinAnswered,
     Restart,
     SetLanguage,
     Sound,
+    StartErrand,
     Tapped,
     Tick,
     Typed,
 )
-from terminal.visit.states import CameraDown, Desk, DeskPage, Idle, NotRecorded, Now, Visit
+from terminal.visit.states import CameraDown, Desk, DeskPage, Enrolling, Idle, NotRecorded, Now, Visit, VisitRules
 from terminal.visit.steps import Step, at, home, lasting, leads_to, not_recorded
 
 LANGUAGES: tuple[str, ...] = get_args(config.Display.__annotations__["language"])
@@ -38,10 +40,15 @@ def opens(given: PinAnswered, number: str) -> bool:
     return given.employee == number and given.administrator
 
 
-@leads_to(Idle, CameraDown)
+def menu(rules: VisitRules) -> tuple[str, ...]:
+    """Return the buttons of the menu, in the order of the screen and of the keys 1, 2, ..."""
+    return (*_PAGE_BUTTONS, *((signals.ENROL_BUTTON,) if rules.enrols else ()))
+
+
+@leads_to(Idle, CameraDown, Enrolling)
 def use_desk(visit: Visit, state: Desk, given: Tapped | Typed, now: Now) -> Step:
     """A page is chosen, by a finger or by its number; back leads to the menu, and from there out."""
-    match _wish(state, given):
+    match _wish(visit, state, given):
         case signals.BACK_BUTTON if state.page is DeskPage.MENU:
             return home(visit, now), (NoteDesk(employee=state.employee, action="closed"), Chime(sound=Sound.KEY))
         case signals.BACK_BUTTON:
@@ -49,6 +56,10 @@ def use_desk(visit: Visit, state: Desk, given: Tapped | Typed, now: Now) -> Step
         case signals.CONFIRM_BUTTON if state.page is DeskPage.RESTART:
             noted = NoteDesk(employee=state.employee, action="restarted")
             return home(visit, now), (noted, Chime(sound=Sound.KEY), Restart())
+        case signals.ENROL_BUTTON if state.page is DeskPage.MENU and visit.rules.enrols:
+            noted = NoteDesk(employee=state.employee, action="enrolment_opened")
+            begun = StartErrand(employee=state.employee)
+            return at(visit, Enrolling(employee=state.employee)), (noted, Chime(sound=Sound.KEY), begun)
         case str(wish) if wish in _PAGE_BUTTONS:
             return _turned(visit, state, DeskPage(wish.removeprefix(signals.PAGE_BUTTON)), now)
         case str(wish) if wish in _LANGUAGE_BUTTONS:
@@ -59,7 +70,7 @@ def use_desk(visit: Visit, state: Desk, given: Tapped | Typed, now: Now) -> Step
 
 
 @leads_to(NotRecorded)
-def desk_unnoted(visit: Visit, state: Desk, given: CommitFailed, now: Now) -> Step:
+def desk_unnoted(visit: Visit, state: Desk | Enrolling, given: CommitFailed, now: Now) -> Step:
     """What cannot be noted is not allowed."""
     return not_recorded(visit, None, now)
 
@@ -71,7 +82,12 @@ def close_desk(visit: Visit, state: Desk, given: Tick, now: Now) -> Step:
     return home(visit, now), (NoteDesk(employee=state.employee, action="closed"),)
 
 
-def _wish(state: Desk, given: Tapped | Typed) -> str | None:
+@leads_to(Idle, CameraDown)
+def end_errand(visit: Visit, state: Enrolling, given: ErrandOver, now: Now) -> Step:
+    return home(visit, now), (NoteDesk(employee=state.employee, action="closed"),)
+
+
+def _wish(visit: Visit, state: Desk, given: Tapped | Typed) -> str | None:
     """Return the button that is meant: the one touched, or the one a key stands for on this page."""
     if isinstance(given, Tapped):
         return given.button
@@ -80,7 +96,7 @@ def _wish(state: Desk, given: Tapped | Typed) -> str | None:
     if given.key == signals.ENTER:
         return signals.CONFIRM_BUTTON
     choices = {
-        DeskPage.MENU: _PAGE_BUTTONS,
+        DeskPage.MENU: menu(visit.rules),
         DeskPage.LANGUAGE: _LANGUAGE_BUTTONS,
     }.get(state.page, ())
     number = "123456789".find(given.key) if given.key else -1

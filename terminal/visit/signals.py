@@ -96,11 +96,16 @@ class PinAnswered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ErrandOver:
+    """What StartErrand began has come to its end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
     """Time passed."""
 
 
-Input = Saw | CameraChanged | Tapped | Typed | Committed | Corrected | CommitFailed | PinAnswered | Tick
+Input = Saw | CameraChanged | Tapped | Typed | Committed | Corrected | CommitFailed | PinAnswered | ErrandOver | Tick
 
 PIN_BUTTON = "pin"
 CHANGE_BUTTON = "change"
@@ -108,6 +113,7 @@ NOT_ME_BUTTON = "not_me"
 TODAY_BUTTON = "today"
 DESK_BUTTON = "desk"
 EASE_BUTTON = "ease"
+ENROL_BUTTON = "enrol"
 BACK_BUTTON = "back"
 CONFIRM_BUTTON = "confirm"
 PAGE_BUTTON = "page:"
@@ -170,6 +176,13 @@ class Restart:
     """The kiosk ends, and whoever watches over it starts it again."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartErrand:
+    """The administrator `employee` enrols somebody; ErrandOver says when that has ended, however it did."""
+
+    employee: str
+
+
 class Sound(StrEnum):
     """The tones a kiosk has."""
 
@@ -187,4 +200,4 @@ class Chime:
     sound: Sound
 
 
-Effect = Record | CheckPin | Correct | NoteDesk | SetLanguage | Restart | Chime
+Effect = Record | CheckPin | Correct | NoteDesk | SetLanguage | Restart | StartErrand | Chime

@@ -16,7 +16,8 @@ from terminal.visit.schedule import Schedule
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitRules:
     """The policy of visits; config.yaml says what each means. `zone` is the office's. `slowness` multiplies how long
-    things stay for who asked for more time; `ease_s` after the last touch that ends by itself."""
+    things stay for who asked for more time; `ease_s` after the last touch that ends by itself. `enrols`: people can be
+    enrolled at this kiosk."""
 
     zone: tzinfo
     result_s: float = 2.5
@@ -27,6 +28,7 @@ class VisitRules:
     slowness: float = 3.0
     ease_s: float = 60
     desk_timeout_s: float = 60
+    enrols: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +267,13 @@ class Desk:
     until_s: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolling:
+    """The administrator `employee` enrols somebody: camera, screen and keys are the errand's until it is over."""
+
+    employee: str
+
+
 State = (
     Idle
     | Looking
@@ -282,6 +291,7 @@ State = (
     | NotRecorded
     | CameraDown
     | Desk
+    | Enrolling
 )
 
 

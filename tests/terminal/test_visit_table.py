@@ -20,6 +20,7 @@ from terminal.visit.signals import (
     CONFIRM_BUTTON,
     DESK_BUTTON,
     EASE_BUTTON,
+    ENROL_BUTTON,
     ENTER,
     LANGUAGE_BUTTON,
     NOT_ME_BUTTON,
@@ -32,6 +33,7 @@ from terminal.visit.signals import (
     Committed,
     Correct,
     Corrected,
+    ErrandOver,
     Input,
     PinAnswered,
     PinVerdict,
@@ -46,6 +48,7 @@ from terminal.visit.states import (
     CameraDown,
     Desk,
     DeskPage,
+    Enrolling,
     Idle,
     Recorded,
     Recording,
@@ -81,6 +84,10 @@ def lives() -> Iterator[tuple[type[State], Life]]:
                 life.give(Tapped(button=TODAY_BUTTON))
             case "Desk":
                 open_desk(life)
+            case "Enrolling":
+                life = Life(rules(enrols=True))
+                open_desk(life)
+                life.give(Tapped(button=ENROL_BUTTON))
             case "Recording":
                 life.visit, _ = visit.step(life.visit, Saw(sighting=sighting(served(1, "1001"))), now())
             case "Recorded":
@@ -107,7 +114,7 @@ def lives() -> Iterator[tuple[type[State], Life]]:
 
 BUTTONS_OF_ALL = (
     PIN_BUTTON, CHANGE_BUTTON, NOT_ME_BUTTON, TODAY_BUTTON, DESK_BUTTON, EASE_BUTTON, BACK_BUTTON, CONFIRM_BUTTON,
-    *(f"{PAGE_BUTTON}{page}" for page in DeskPage), f"{PAGE_BUTTON}nowhere", f"{LANGUAGE_BUTTON}jv",
+    ENROL_BUTTON, *(f"{PAGE_BUTTON}{page}" for page in DeskPage), f"{PAGE_BUTTON}nowhere", f"{LANGUAGE_BUTTON}jv",
     f"{LANGUAGE_BUTTON}xx", "7", ENTER, BACKSPACE, CANCEL, "nowhere",
 )  # fmt: skip
 EXAMPLES: dict[type[Input], tuple[Input, ...]] = {
@@ -135,6 +142,7 @@ EXAMPLES: dict[type[Input], tuple[Input, ...]] = {
         for verdict in PinVerdict
         for administrator in (False, True)
     ),
+    ErrandOver: (ErrandOver(),),
     Tick: (Tick(),),
 }
 
@@ -181,7 +189,7 @@ class RandomLives(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.visit = visit.start(rules(), now())
+        self.visit = visit.start(rules(enrols=True), now())
         self.at_s = 0.0
         self.asked: Record | None = None
         self.committed: list[int | None] = []
@@ -294,6 +302,11 @@ class RandomLives(RuleBasedStateMachine):
         direction = Direction.IN if other else asked.direction
         self.give(Corrected(event=asked.event, direction=direction) if works else CommitFailed())
 
+    @precondition(lambda self: isinstance(self.visit.state, Enrolling))
+    @rule()
+    def the_errand_ends(self) -> None:
+        self.give(ErrandOver())
+
     @invariant()
     def what_is_remembered_is_bounded(self) -> None:
         memory = self.visit.memory
@@ -301,6 +314,7 @@ class RandomLives(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.asked = None
+        self.give(ErrandOver())
         for _ in range(6):
             self.at_s += 130
             self.give(Tick())

@@ -25,6 +25,7 @@ from terminal.visit.signals import (
     Saw,
     SetLanguage,
     Sound,
+    StartErrand,
     Tapped,
     Tick,
     Typed,
@@ -47,7 +48,7 @@ class Life:
         self.records: list[Record] = []
         self.corrections: list[Correct] = []
         self.desk: list[tuple[str, str]] = []
-        self.wishes: list[SetLanguage | Restart] = []
+        self.wishes: list[SetLanguage | Restart | StartErrand] = []
         self.card_works = True
         self.administrator = False
         self.seq = 0
@@ -77,7 +78,7 @@ class Life:
                     self.desk.append((effect.employee, effect.action))
                     if not self.card_works:
                         self.give(CommitFailed())
-                case SetLanguage() | Restart():
+                case SetLanguage() | Restart() | StartErrand():
                     self.wishes.append(effect)
         return self.visit.state
 
