@@ -54,6 +54,7 @@ class Terminal(Section, frozen=True):
     release_key: Path = Path("var/centre/keys/release.pub")
     collector_key: Path = Path("var/centre/keys/collector.pub")
     evidence_key: Path = Path("var/centre/keys/evidence.pub")
+    enrolment_key: Path = Path("var/centre/keys/enrolment.pub")
     pepper: str = ""
 
 
@@ -381,6 +382,7 @@ def _absolute(settings: Config, base: Path) -> Config:
             "release_key": anchored(settings.terminal.release_key),
             "collector_key": anchored(settings.terminal.collector_key),
             "evidence_key": anchored(settings.terminal.evidence_key),
+            "enrolment_key": anchored(settings.terminal.enrolment_key),
             "pepper": anchored(settings.terminal.pepper),
         },
         camera={"source": source},

@@ -53,6 +53,7 @@ def derived(
             "release_key": os.fspath(keys / "release.pub"),
             "collector_key": os.fspath(keys / "collector.pub"),
             "evidence_key": os.fspath(keys / "evidence.pub"),
+            "enrolment_key": os.fspath(keys / "enrolment.pub"),
             "pepper": "",
         }
     if not windowed:

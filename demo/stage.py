@@ -99,6 +99,7 @@ def _have_keys(settings: config.Config) -> None:
         (folder / f"{keys.RELEASE}.pub", settings.terminal.release_key),
         (folder / f"{keys.COLLECTOR}.pub", settings.terminal.collector_key),
         (folder / f"{keys.EVIDENCE}.pub", settings.terminal.evidence_key),
+        (folder / f"{keys.ENROLMENT}.pub", settings.terminal.enrolment_key),
         (pepper, peppers.path_of(settings)),
     ):
         if path.exists():

@@ -48,7 +48,7 @@ def keys_new(settings: Settings, /) -> None:
     if lacks_pepper:
         _made_pepper(folder, office, peppers.new_pepper(folder, office))
     click.echo(
-        "Every kiosk needs release.pub, collector.pub and evidence.pub, and its office's .pepper; "
+        "Every kiosk needs release.pub, collector.pub, evidence.pub and enrolment.pub, and its office's .pepper; "
         "the .key files never leave the centre."
     )
 

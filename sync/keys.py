@@ -1,9 +1,10 @@
 """Keys as PEM files, Ed25519 (RFC 8032): made, loaded, signed with and checked against.
 
-The centre has four, whose private halves stay there: `release` signs encoding sets, `collector` acknowledgements,
-`heads` the daily list of chain heads that a second party keeps, and `evidence` (X25519, RFC 7748) opens the pictures
-that kiosks seal (sync/sealing.py). Each kiosk has one of its own, `device`, made at its
-first start and never leaving it: it signs every punch, and the centre's people approve its public half once.
+The centre has five, whose private halves stay there: `release` signs encoding sets, `collector` acknowledgements,
+`heads` the daily list of chain heads that a second party keeps; `evidence` opens the pictures that kiosks seal and
+`enrolment` the enrolments made on them (X25519, RFC 7748; sync/sealing.py). Each kiosk has one of its own, `device`,
+made at its first start and never leaving it: it signs every punch, sets are sealed for it, and the centre's people
+approve its public half once.
 
 Signatures are made with cryptography (OpenSSL) and, where there are thousands a second, checked with libsodium, which
 takes half the time and lets other threads run meanwhile.
@@ -35,8 +36,17 @@ from cryptography.hazmat.primitives.serialization import (
 from errors import HadirError
 from sync.durable import flush_folder, make_folder, sweep, write_whole
 
-RELEASE, COLLECTOR, HEADS, EVIDENCE, DEVICE = "release", "collector", "heads", "evidence", "device"
-CENTRE = (RELEASE, COLLECTOR, HEADS, EVIDENCE)
+RELEASE, COLLECTOR, HEADS, EVIDENCE, ENROLMENT, DEVICE = (
+    "release",
+    "collector",
+    "heads",
+    "evidence",
+    "enrolment",
+    "device",
+)
+CENTRE = (RELEASE, COLLECTOR, HEADS, EVIDENCE, ENROLMENT)
+SEALING = (EVIDENCE, ENROLMENT)
+"""Those that open what others seal, and sign nothing."""
 PRIVATE_NAME = "release.key"
 PUBLIC_NAME = "release.pub"
 
@@ -135,7 +145,7 @@ def _make(folder: Path, name: str) -> str:
     private_path, public_path = _paths(folder, name)
     private: Ed25519PrivateKey | X25519PrivateKey
     if private_path.exists() and not public_path.exists():
-        private = _opening(private_path) if name == EVIDENCE else load_private(private_path)
+        private = _opening(private_path) if name in SEALING else load_private(private_path)
     elif private_path.exists() or public_path.exists():
         present = private_path if private_path.exists() else public_path
         raise KeyRefused(
@@ -143,7 +153,7 @@ def _make(folder: Path, name: str) -> str:
             "move both halves away yourself if you really want a new key"
         )
     else:
-        private = X25519PrivateKey.generate() if name == EVIDENCE else Ed25519PrivateKey.generate()
+        private = X25519PrivateKey.generate() if name in SEALING else Ed25519PrivateKey.generate()
         write_whole(private_path, private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=0o600)
     write_whole(public_path, _public_pem(private), mode=0o644)
     return id_of_raw(private.public_key().public_bytes_raw())
@@ -184,14 +194,16 @@ def load_private(path: Path) -> PrivateKey:
 
 
 def load_opening(path: Path) -> bytes:
-    """Return the 32 bytes of the private half of `evidence`, as `load_private` does."""
+    """Return the 32 bytes of the private half of `evidence` or `enrolment`, as `load_private` does."""
     return _opening(path).private_bytes_raw()
 
 
 def _opening(path: Path) -> X25519PrivateKey:
     key = _private(path)
     if not isinstance(key, X25519PrivateKey):
-        raise KeyRefused(f"{path} is not an X25519 key, as opens pictures; give the {EVIDENCE}.key that hadir made")
+        raise KeyRefused(
+            f"{path} is not an X25519 key, as opens what kiosks seal; give the {path.name} that hadir made"
+        )
     return key
 
 
@@ -214,10 +226,10 @@ def load_public(path: Path) -> PublicKey:
 
 
 def load_sealing(path: Path) -> bytes:
-    """Return the 32 bytes of the public half of `evidence`. Raises KeyRefused."""
-    key = _public(path, f"{EVIDENCE}.pub")
+    """Return the 32 bytes of the public half of `evidence` or `enrolment`. Raises KeyRefused."""
+    key = _public(path, path.name)
     if not isinstance(key, X25519PublicKey):
-        raise KeyRefused(f"{path} is not an X25519 key; copy {EVIDENCE}.pub from the centre again")
+        raise KeyRefused(f"{path} is not an X25519 key; copy {path.name} from the centre again")
     return key.public_bytes_raw()
 
 

@@ -24,6 +24,7 @@ def home(project: Path, tmp_path_factory: pytest.TempPathFactory) -> config.Conf
             "release_key": str(folder / "centre" / "keys" / "release.pub"),
             "collector_key": str(folder / "centre" / "keys" / "collector.pub"),
             "evidence_key": str(folder / "centre" / "keys" / "evidence.pub"),
+            "enrolment_key": str(folder / "centre" / "keys" / "enrolment.pub"),
         },
         centre={
             "register": f"sqlite:///{folder / 'centre' / 'register.sqlite'}",

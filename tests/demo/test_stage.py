@@ -25,6 +25,7 @@ def fresh(home: config.Config, tmp_path: Path) -> config.Config:
             "release_key": str(tmp_path / "keys" / "release.pub"),
             "collector_key": str(tmp_path / "keys" / "collector.pub"),
             "evidence_key": str(tmp_path / "keys" / "evidence.pub"),
+            "enrolment_key": str(tmp_path / "keys" / "enrolment.pub"),
         },
         centre={
             "register": f"sqlite:///{tmp_path / 'register.sqlite'}",

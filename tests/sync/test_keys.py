@@ -67,9 +67,9 @@ def test_a_run_cut_off_between_the_halves_is_completed(tmp_path: Path) -> None:
 def test_the_centre_gets_the_keys_it_lacks_and_keeps_those_it_has(tmp_path: Path) -> None:
     first = keys.new_key(tmp_path)
     made = keys.new_centre_keys(tmp_path)
-    assert sorted(made) == ["collector", "evidence", "heads"]
+    assert sorted(made) == ["collector", "enrolment", "evidence", "heads"]
     assert keys.key_id(keys.load_public(tmp_path / "release.pub")) == first
-    assert len({first, *made.values()}) == 4
+    assert len({first, *made.values()}) == 5
     with pytest.raises(keys.KeyRefused, match="every key is already there"):
         keys.new_centre_keys(tmp_path)
 

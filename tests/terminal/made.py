@@ -243,6 +243,7 @@ def settings_in(tmp_path: Path, content: EncodingSet) -> config.Config:
             "release_key": str(folder / "release.pub"),
             "collector_key": str(folder / "collector.pub"),
             "evidence_key": str(folder / "evidence.pub"),
+            "enrolment_key": str(folder / "enrolment.pub"),
             "pepper": str(pepper),
         },
         display={"driver": "dummy"},
