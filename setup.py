@@ -28,6 +28,8 @@ CENTRAL = [
     "psycopg[binary]>=3.2,<4",
     "litestar[jinja]>=2.16,<3",
     "uvicorn>=0.35,<1",
+    # HR's lists as Excel writes them; read only.
+    "openpyxl>=3.1.5,<4",
 ]
 # The wheel of dlib: no compiler is needed, on x86_64 nor on a Pi.
 DLIB = ["dlib-bin>=20.0.1,<21"]

@@ -102,7 +102,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
         "hadir.py",
         "enroll/command.py",
         "enroll/evaluate/command.py",
-        *(f"enroll/{name}_command.py" for name in ("bulk", "desk", "person", "release")),
+        *(f"enroll/{name}_command.py" for name in ("bulk", "desk", "person", "release", "roster")),
         "enroll/saying.py",
         "sync/command.py",
         "sync/evidence_command.py",
@@ -118,6 +118,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "msgspec": ("config.py", "sync/", "console/", "terminal/", "enroll/", "demo/"),
     "nacl": ("sync/keys.py", "sync/sealing.py"),
     "numpy": PIXELS,
+    "openpyxl": ("enroll/workbooks.py",),
     "paho": ("sync/mqtt/session.py",),
     "picamera2": ("terminal/camera/pi.py",),
     "psycopg": (),  # SQLAlchemy loads it for the URL

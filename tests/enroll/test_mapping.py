@@ -56,8 +56,8 @@ def test_what_is_wrong_refuses_its_person_by_the_line_and_nobody_else(tmp_path: 
         (b"number,name\n1001,Siti\n", "photo is missing"),
         (b"number,name,photo\n", "has no rows"),
         (b"", "number is missing"),
-        ("number,name,photo\n1001,Siti,a.png\n".encode("utf-16"), "is not UTF-8"),
-        ("number,name,photo\n1001,Andr\u00e9,a.png\n".encode("cp1252"), "is not UTF-8"),
+        ("number,name,photo\n1001,Siti,a.png\n".encode("utf-16"), "not UTF-8"),
+        ("number,name,photo\n1001,Andr\u00e9,a.png\n".encode("cp1252"), "not UTF-8"),
     ],
 )
 def test_a_file_that_is_no_such_list_is_refused_whole(tmp_path: Path, content: bytes, why: str) -> None:
