@@ -59,6 +59,7 @@ PURE = (
             "sheet",
             "look",
             "facts",
+            "wizard_words",
             "idle",
             "results",
             "history",

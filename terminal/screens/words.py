@@ -13,6 +13,7 @@ from babel.dates import format_date, format_time, get_timezone_name
 from sync.messages import ClockQuality, Direction, Method
 from terminal.quality import Reason
 from terminal.screens.facts import Fact
+from terminal.screens.wizard_words import WIZARD
 from terminal.sighting import CameraTrouble, Challenge
 from terminal.tries import Cause
 from terminal.visit.schedule import Kind
@@ -254,6 +255,7 @@ class Words:
     other_basis: str = (
         "Your office keeps the templates by law, as its public duty. Ask the office admin which rule that is."
     )
+    wizard: Mapping[str, str] = field(default_factory=lambda: WIZARD)
     alarms: Mapping[str, str] = field(
         default_factory=lambda: {
             "models_unavailable": "Face recognition not available yet, call the office admin",
