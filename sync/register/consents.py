@@ -1,7 +1,7 @@
 """On what basis the centre keeps a person's face: which text was shown to them, when and where, and when it ended.
 
 Nothing here is ever deleted: that somebody agreed, and that they took it back, are what an office has to be able to
-show. Each function is one transaction; `withdraw_in` is part of the caller's.
+show. Each function is one transaction; those named `..._in` are part of the caller's.
 """
 
 import re
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from sync.register import Register
 from sync.register.people import employee_in
-from sync.register.people_schema import PersonRefused, consents
+from sync.register.people_schema import PersonRefused, consents, employees
 
 MAX_DESK = 80
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,39}")
@@ -44,35 +44,12 @@ def record_consent(
 ) -> Consent:
     """Have this basis in the register, beside those of before, and return it; written again it is there once.
 
-    Raises PersonRefused for somebody unknown or withdrawn, for a version or desk that cannot be one, and where another
-    basis of the same moment is there; then nothing was changed.
+    Raises PersonRefused for somebody unknown or withdrawn, for a version or desk that cannot be one, where another
+    basis of the same moment is there, and for one that they took back later; then nothing was changed.
     """
-    if not _VERSION.fullmatch(text_version):
-        raise PersonRefused("the version of a consent text is 1 to 40 letters, digits, dots or hyphens, as 2026-03-02")
-    if not (1 <= len(desk) <= MAX_DESK and desk.isprintable()):
-        raise PersonRefused(f"the desk of a consent has 1 to {MAX_DESK} characters that can be shown")
     wanted = Consent(employee=number, basis=Basis(basis), text_version=text_version, given_at=given_at, desk=desk)
     with register.write() as connection:
-        if (gone := employee_in(connection, number).withdrawn_at) is not None:
-            raise PersonRefused(f"employee {number} was withdrawn on {gone:%Y-%m-%d}; enrol them again first")
-        present = connection.execute(
-            sa.select(consents).where(consents.c.employee == number, consents.c.given_at == given_at)
-        ).one_or_none()
-        if present is None:
-            connection.execute(
-                sa.insert(consents).values(
-                    employee=number,
-                    basis=wanted.basis.value,
-                    text_version=text_version,
-                    given_at=given_at,
-                    desk=desk,
-                )
-            )
-            return wanted
-    kept = _consent(present)
-    if (kept.basis, kept.text_version, kept.desk) != (wanted.basis, text_version, desk):
-        raise PersonRefused(f"employee {number} has another basis of that very moment; record it with its own time")
-    return kept
+        return record_in(connection, wanted)
 
 
 def withdraw_consent(register: Register, number: str, *, at: datetime) -> Consent | None:
@@ -93,6 +70,69 @@ def consent_of(register: Register, number: str) -> Consent | None:
         return _newest(connection, number)
 
 
+def basis_of(register: Register, number: str) -> Consent | None:
+    """Return the person's newest basis that was not taken back, or None: then no face of theirs may be kept."""
+    with register.read() as connection:
+        return _newest(connection, number, consents.c.withdrawn_at.is_(None))
+
+
+def taken_back_at(register: Register, number: str) -> datetime | None:
+    """Return when the person last took back that their face is kept, or None where they never did."""
+    with register.read() as connection:
+        return _taken_back_in(connection, number)
+
+
+def with_basis(register: Register, office: str) -> frozenset[str]:
+    """Return the numbers of those at `office` whose face may be kept."""
+    wanted = (
+        sa.select(consents.c.employee)
+        .join(employees, employees.c.number == consents.c.employee)
+        .where(employees.c.office == office, consents.c.withdrawn_at.is_(None))
+        .distinct()
+    )
+    with register.read() as connection:
+        return frozenset(connection.scalars(wanted))
+
+
+def record_in(connection: sa.Connection, wanted: Consent) -> Consent:
+    """Have `wanted` recorded as `record_consent` does, inside the caller's transaction. Raises PersonRefused."""
+    number = wanted.employee
+    if not _VERSION.fullmatch(wanted.text_version):
+        raise PersonRefused("the version of a consent text is 1 to 40 letters, digits, dots or hyphens, as 2026-03-02")
+    if not (1 <= len(wanted.desk) <= MAX_DESK and wanted.desk.isprintable()):
+        raise PersonRefused(f"the desk of a consent has 1 to {MAX_DESK} characters that can be shown")
+    if (gone := employee_in(connection, number).withdrawn_at) is not None:
+        raise PersonRefused(f"employee {number} was withdrawn on {gone:%Y-%m-%d}; enrol them again first")
+    present = connection.execute(
+        sa.select(consents).where(consents.c.employee == number, consents.c.given_at == wanted.given_at)
+    ).one_or_none()
+    if present is not None:
+        kept = _consent(present)
+        if (kept.basis, kept.text_version, kept.desk) != (wanted.basis, wanted.text_version, wanted.desk):
+            raise PersonRefused(f"employee {number} has another basis of that very moment; record it with its own time")
+        return kept
+    if (back := _taken_back_in(connection, number)) is not None and wanted.given_at <= back:
+        raise PersonRefused(f"employee {number} took that back on {back:%Y-%m-%d}; ask them anew")
+    connection.execute(
+        sa.insert(consents).values(
+            employee=number,
+            basis=wanted.basis.value,
+            text_version=wanted.text_version,
+            given_at=wanted.given_at,
+            desk=wanted.desk,
+        )
+    )
+    return wanted
+
+
+def refuse_taken_back_in(connection: sa.Connection, number: str) -> None:
+    """Raise PersonRefused where the person took back that their face is kept and has said nothing else since."""
+    if _newest(connection, number, consents.c.withdrawn_at.is_(None)) is not None:
+        return
+    if (back := _taken_back_in(connection, number)) is not None:
+        raise PersonRefused(f"employee {number} took back on {back:%Y-%m-%d} that their face is kept; ask them anew")
+
+
 def withdraw_in(connection: sa.Connection, number: str, *, at: datetime) -> None:
     """Have every basis of the person marked as taken back inside the caller's transaction."""
     connection.execute(
@@ -102,14 +142,24 @@ def withdraw_in(connection: sa.Connection, number: str, *, at: datetime) -> None
     )
 
 
-def _newest(connection: sa.Connection, number: str) -> Consent | None:
+def _newest(connection: sa.Connection, number: str, *where: sa.ColumnElement[bool]) -> Consent | None:
     row = connection.execute(
         sa.select(consents)
-        .where(consents.c.employee == number)
+        .where(consents.c.employee == number, *where)
         .order_by(consents.c.given_at.desc(), consents.c.id.desc())
         .limit(1)
     ).one_or_none()
     return None if row is None else _consent(row)
+
+
+def _taken_back_in(connection: sa.Connection, number: str) -> datetime | None:
+    back: datetime | None = connection.scalar(
+        sa.select(consents.c.withdrawn_at)
+        .where(consents.c.employee == number, consents.c.withdrawn_at.is_not(None))
+        .order_by(consents.c.withdrawn_at.desc())
+        .limit(1)
+    )
+    return back
 
 
 def _consent(row: sa.Row[tuple[object, ...]]) -> Consent:
