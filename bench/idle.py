@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 import config
 from bench.footage import BenchRefused, empty_room
 from terminal.camera import Frame
+from terminal.errand import Glance
 from terminal.faces import Engine, open_engine
 from terminal.gallery import Gallery
 from terminal.sighting import CameraState, Sighting
@@ -99,7 +100,7 @@ def watched(settings: config.Config, engine: Engine, film: list[NDArray[np.uint8
     return percent
 
 
-def _nothing(news: Sighting | CameraState) -> None:
+def _nothing(news: Sighting | CameraState | Glance) -> None:
     pass
 
 

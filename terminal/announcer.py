@@ -27,6 +27,15 @@ class Announcer:
         """The tone is sounding, as loud as it may be at `at`."""
         self._voice.chime(sound, quiet.loudness(self._settings, at, self._zone))
 
+    def tell(self, told: tuple[str, str] | None, at: datetime, now_s: float) -> None:
+        """These words of that language are being said, unless they were the last, or others a moment ago."""
+        if told is None or told == self._about or now_s < self._said_at_s + PATIENCE_S:
+            return
+        if not quiet.speaks(self._settings, at, self._zone):
+            return
+        self._about, self._said_at_s = told, now_s
+        self._voice.say(*told, quiet.loudness(self._settings, at, self._zone))
+
     def follow(self, state: State, context: Context) -> None:
         """What there is to say in `state` is being said; the next punch on its way ends what was said of the last."""
         if state is self._heard:

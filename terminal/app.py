@@ -23,6 +23,7 @@ from terminal.clerk import Clerk
 from terminal.clock import Clock
 from terminal.display import Display
 from terminal.display.speaker import Speaker
+from terminal.errand import Begin, Glance
 from terminal.evidence import Drawer
 from terminal.faces import Engine, Picture, engine_id_of, open_engine
 from terminal.gallery import Gallery
@@ -50,10 +51,12 @@ def run(
     camera: Callable[[], Camera] | None = None,
     engine: Engine | None = None,
     display: Callable[[config.Display], Display] = Display,
+    errand: Begin | None = None,
 ) -> None:
     """Recognise whoever walks up until `stop` is set or the window is closed.
 
-    `camera`, `engine` and `display` take the place of those the settings name. Without a camera, the models or the
+    `camera`, `engine` and `display` take the place of those the settings name; `errand` begins what the administrator's
+    menu offers beside its pages, which without it does not. Without a camera, the models or the
     release key the kiosk works as far as it can; without a card it says so and waits for one. Raises HadirError for
     settings that cannot work, and when the screen or the card fails for good: whoever started it starts it again.
     """
@@ -116,7 +119,7 @@ def run(
             )
 
         uplink = Lasting("uplink", make_uplink, crashed=pulse.restarted)
-        seen: Newest[Sighting | CameraState] = Newest()
+        seen: Newest[Sighting | CameraState | Glance] = Newest()
         preview: Newest[Picture] = Newest()
 
         @contextmanager
@@ -142,6 +145,8 @@ def run(
             gallery=shelf.gallery,
             pulse=pulse,
             announcer=Announcer(settings.sound, settings.office.zone, voice),
+            errand=errand,
+            peppers=PepperFile(peppers.path_of(settings)).peppers,
         )
 
         def make_eyes(eyes: Engine) -> Vision:
@@ -153,6 +158,7 @@ def run(
                 publish=seen.put,
                 show=preview.put,
                 answered=kiosk.answered,
+                errand=kiosk.eyes,
             )
 
         vision = Lasting(

@@ -7,7 +7,7 @@ clerk says that the punch is committed, and not before.
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import assert_never
@@ -15,15 +15,18 @@ from typing import assert_never
 import config
 from errors import where
 from sync.messages import AttendanceEvent
+from sync.peppers import NONE, Pepper
 from terminal import visit
 from terminal.announcer import Announcer
 from terminal.beside import Beside
 from terminal.clerk import Clerk
 from terminal.display import Closed, Display, DisplayFailed, Pressed, Touched
+from terminal.errand import Begin, Beginning, Eyes, Glance
 from terminal.evidence import Glimpse
-from terminal.faces import Picture
+from terminal.faces import Box, Picture
 from terminal.gallery import Gallery
 from terminal.matching import Outcome
+from terminal.outing import Outing
 from terminal.pin import PinAnswer, PinDesk
 from terminal.policy import rules_of
 from terminal.pulse import Pulse
@@ -42,6 +45,7 @@ from terminal.visit.signals import (
     Correct,
     Corrected,
     Effect,
+    ErrandOver,
     Input,
     NoteDesk,
     PinAnswered,
@@ -52,8 +56,9 @@ from terminal.visit.signals import (
     StartErrand,
     Tapped,
     Tick,
+    Typed,
 )
-from terminal.visit.states import NotRecognised, Now, State
+from terminal.visit.states import Enrolling, NotRecognised, Now, State
 
 FROZEN_S = 2.5
 """A camera that was fine and has shown nothing for this long is as good as gone: within three seconds it is said."""
@@ -78,16 +83,20 @@ class Kiosk:
         display: Display,
         clerk: Clerk,
         desk: PinDesk,
-        seen: Newest[Sighting | CameraState],
+        seen: Newest[Sighting | CameraState | Glance],
         preview: Callable[[], Picture | None] = lambda: None,
         gallery: Callable[[], Gallery],
         pulse: Pulse,
         announcer: Announcer,
+        errand: Begin | None = None,
+        peppers: Callable[[], Mapping[str, Pepper]] = lambda: NONE,
     ) -> None:
+        """`errand` begins what the administrator's menu offers beside its pages; `peppers` are for its thread."""
         self._settings = settings
         self._display, self._clerk, self._desk = display, clerk, desk
         self._seen, self._gallery, self._pulse, self._announcer = seen, gallery, pulse, announcer
-        self._rules = rules_of(settings)
+        self._outing, self._peppers = Outing(errand, announcer=announcer), peppers
+        self._rules = replace(rules_of(settings), enrols=self._outing.offered)
         self._beside = Beside(settings.match, gallery=gallery)
         self._view = View(settings, display=display, clerk=clerk, desk=desk, gallery=gallery, pulse=pulse)
         self._visit = visit.start(self._rules, self._now())
@@ -115,6 +124,10 @@ class Kiosk:
     def answered(self) -> tuple[int, ...]:
         """Return the tracks that need nothing more from the camera: vision serves the next person. Any thread."""
         return self._answered
+
+    def eyes(self) -> Eyes | None:
+        """Return what studies the frames in place of looking for somebody, while there is an errand. Any thread."""
+        return self._outing.eyes()
 
     def advances(self) -> bool:
         """Return whether both ways to a punch work: card and PIN desk answer, and vision was heard from lately.
@@ -148,10 +161,11 @@ class Kiosk:
             _log.error("%s: %s at %s", said, type(error).__name__, where(error))
             if anew:
                 self._visit = visit.start(self._rules, self._now(), memory=self._visit.memory)
+                self._outing.leave()
 
     # --- inputs -----------------------------------------------------------------------------------------------------
 
-    def _next_sighting(self, longest_s: float) -> Sighting | CameraState | None:
+    def _next_sighting(self, longest_s: float) -> Sighting | CameraState | Glance | None:
         """Return what vision says next; None when `longest_s` are over, or something else is to be shown first."""
         until_s = time.monotonic() + longest_s
         while True:
@@ -187,18 +201,22 @@ class Kiosk:
                 case _:
                     assert_never(event)
 
-    def _take_sighting(self, news: Sighting | CameraState | None) -> None:
+    def _take_sighting(self, news: Sighting | CameraState | Glance | None) -> None:
         now_s = time.monotonic()
         match news:
             case Sighting():
-                self._heard_s = now_s
-                self._picture = news.picture
+                self._show(news.picture, news.served.box if news.served else None)
                 self._view.saw(news, self._now().at)
                 self._beside.saw(news)
-                self._glimpse = Glimpse(picture=news.picture, box=news.served.box if news.served else None)
                 if self._pulse.camera != "ok":
                     self._pulse.camera_is(CameraState(state="ok"))
                 self._feed(Saw(sighting=news, earlier=self._earlier_of(news)))
+            case Glance():
+                self._show(news.picture, news.box)
+                self._view.follow(news.picture, news.box)
+                if self._pulse.camera != "ok":
+                    self._camera_is(CameraState(state="ok"))
+                self._outing.give(news, self._now())
             case CameraState():
                 self._heard_s = now_s
                 self._camera_is(news)
@@ -209,6 +227,10 @@ class Kiosk:
                     self._camera_is(CameraState(state="lost", problem="no picture for seconds", why=why))
             case _:
                 assert_never(news)
+
+    def _show(self, picture: Picture, box: Box | None) -> None:
+        self._heard_s = time.monotonic()
+        self._picture, self._glimpse = picture, Glimpse(picture=picture, box=box)
 
     def _camera_is(self, camera: CameraState) -> None:
         # After a loss every new attempt says "starting" first; for people it stays lost until there is a picture.
@@ -230,7 +252,8 @@ class Kiosk:
 
     def _take_answers(self) -> None:
         while (written := self._clerk.answer()) is not None:
-            self._feed(self._completed(written))
+            if not self._outing.takes(written, self._now()):
+                self._feed(self._completed(written))
         while (answer := self._desk.answer()) is not None:
             self._feed(self._answered_pin(answer))
 
@@ -279,6 +302,12 @@ class Kiosk:
         self._answered = (*memory.done, *memory.quiet)
         for effect in effects:
             self._do(effect)
+        if isinstance(given, CameraChanged | Tapped | Typed | Tick) and isinstance(before, Enrolling):
+            self._outing.give(given, self._now())
+        if not isinstance(self._visit.state, Enrolling):
+            self._outing.leave()
+        elif self._outing.over:
+            self._feed(ErrandOver())
         if self._visit.state is not before:
             self._announcer.follow(self._visit.state, self._context())
 
@@ -291,7 +320,7 @@ class Kiosk:
             case SetLanguage():
                 self._view.speak(effect.language)
             case StartErrand():
-                pass
+                self._outing.start(lambda: self._beginning(effect.employee))
             case Restart():
                 _log.warning("an administrator has the kiosk start again")
                 self.closed = True
@@ -299,6 +328,17 @@ class Kiosk:
                 self._announcer.chime(effect.sound, self._now().at)
             case _:
                 assert_never(effect)
+
+    def _beginning(self, administrator: str) -> Beginning:
+        return Beginning(
+            settings=self._settings,
+            administrator=administrator,
+            gallery=self._gallery,
+            language=self._view.language,
+            camera_lost=self._pulse.camera != "ok",
+            peppers=self._peppers,
+            now=self._now(),
+        )
 
     # --- the screen -------------------------------------------------------------------------------------------------
 
@@ -310,7 +350,8 @@ class Kiosk:
         self._clerk.upkeep(count=self._pulse.offline_since() is not None)
 
     def _draw(self) -> None:
-        self._screen = screen_of(self.state, self._context())
+        context = self._context()
+        self._screen = self._outing.screen(context) or screen_of(self.state, context)
         self._display.show(self._screen, self._picture if self._newer is None else self._newer)
 
     def _context(self) -> Context:

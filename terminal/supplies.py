@@ -19,7 +19,7 @@ from terminal.calibration import policy_for, supported
 from terminal.faces import Engine
 from terminal.gallery import check_templates
 from terminal.lasting import Body
-from terminal.sighting import CameraState, Sighting
+from terminal.sighting import CameraState
 
 MODELS_UNAVAILABLE = "models_unavailable"
 RELEASE_KEY_UNAVAILABLE = "release_key_unavailable"
@@ -160,7 +160,7 @@ class Awaiting:
         supplies: Supplies,
         *,
         make_eyes: Callable[[Engine], Body],
-        publish: Callable[[Sighting | CameraState], None],
+        publish: Callable[[CameraState], None],
     ) -> None:
         self._supplies, self._make_eyes, self._publish = supplies, make_eyes, publish
 

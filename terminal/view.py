@@ -14,6 +14,7 @@ from terminal import health
 from terminal.aim import Aim
 from terminal.clerk import Clerk
 from terminal.display import Display
+from terminal.faces import Box, Picture
 from terminal.gallery import Gallery
 from terminal.pin import PinDesk
 from terminal.policy import schedule_of
@@ -68,11 +69,14 @@ class View:
         """The crop of the picture follows whoever is served, seated or tall, and the day's faces are counted."""
         self._aim.saw(sighting, at)
         self._tries.saw(sighting, at)
-        served = sighting.served
-        rows, columns = sighting.picture.shape[:2]
+        self.follow(sighting.picture, sighting.served.box if sighting.served is not None else None)
+
+    def follow(self, picture: Picture, box: Box | None) -> None:
+        """The crop of the picture moves towards the face there, to the middle where there is none."""
+        rows, columns = picture.shape[:2]
         wanted = (0.5, 0.5)
-        if served is not None:
-            x, y = served.box.centre
+        if box is not None:
+            x, y = box.centre
             wanted = (x / columns, y / rows)
         self._focus = (_followed(self._focus[0], wanted[0]), _followed(self._focus[1], wanted[1]))
 

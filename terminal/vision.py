@@ -17,7 +17,8 @@ from terminal import camera_life
 from terminal.camera import Camera, CameraEnded, CameraFailed, CameraLost, Frame
 from terminal.camera_watch import CameraWatch, OpenAnew
 from terminal.capture import Ahead
-from terminal.faces import Engine, Picture
+from terminal.errand import Eyes, Glance
+from terminal.faces import Box, Engine, Picture
 from terminal.gallery import Gallery
 from terminal.looking import Looker
 from terminal.sighting import CameraState, CameraTrouble, Sighting
@@ -71,11 +72,14 @@ class Vision:
         open_camera: Callable[[], Camera],
         engine: Engine,
         gallery: Callable[[], Gallery],
-        publish: Callable[[Sighting | CameraState], None],
+        publish: Callable[[Sighting | CameraState | Glance], None],
         show: Callable[[Picture], None] = lambda _: None,
         answered: Callable[[], Collection[int]] | None = None,
+        errand: Callable[[], Eyes | None] = lambda: None,
     ) -> None:
-        """`gallery` and `answered` are asked at every frame: each returns one reference, swapped by others.
+        """`gallery`, `answered` and `errand` are asked at every frame: each returns one reference, swapped by others.
+
+        While `errand` has eyes they study the frame instead, and nobody is looked for; then everybody is new.
 
         `show` gets each picture when it comes from the camera: who looks into a mirror does not wait for an encode.
         """
@@ -83,6 +87,7 @@ class Vision:
         # A file keeps its own pace, and skips by itself what comes too late.
         self._every_frame = settings.camera.source.startswith(("file:", "folder:"))
         self._open_camera = open_camera
+        self._engine = engine
         self._looker = Looker(
             engine, settings, first_track_id=next(_first_track_ids), idle_look_s=settings.camera.idle_look_s
         )
@@ -90,6 +95,8 @@ class Vision:
         self._publish = publish
         self._show = show
         self._answered = answered
+        self._errand = errand
+        self._on_errand = False
         self._failed_in_a_row = 0
         self._camera = CameraWatch(self._looker.faces)
         self._told_s = 0.0
@@ -141,7 +148,7 @@ class Vision:
                 seeing = self._heard_nothing(now_s - heard_s, now_s) and seeing
                 continue
             heard_s, self._seen = now_s, True
-            trouble, sighting = self._looked(frame)
+            trouble, seen = self._looked(frame)
             if trouble is not None:
                 if seeing or now_s >= self._told_s + _SAID_AGAIN_EVERY_S:
                     self._lost(camera_life.sentence(trouble), trouble)
@@ -149,10 +156,10 @@ class Vision:
                 self._camera.troubled(now_s - troubled_s)
                 continue
             troubled_s = now_s
-            if sighting is not None:
+            if seen is not None:
                 if not seeing:
                     self._publish(CameraState(state="ok"))
-                self._publish(sighting)
+                self._publish(seen)
                 seeing = True
             elif self._failed_in_a_row == _FAILURES_IN_A_ROW:
                 self._lost("pictures cannot be looked at; the log says why", None)
@@ -173,7 +180,7 @@ class Vision:
         self._told_s = time.monotonic()
         self._publish(CameraState(state="lost", problem=problem, why=why))
 
-    def _looked(self, frame: Frame) -> tuple[CameraTrouble | None, Sighting | None]:
+    def _looked(self, frame: Frame) -> tuple[CameraTrouble | None, Sighting | Glance | None]:
         """Return what is wrong with the camera, and if that is nothing what the frame shows.
 
         Neither if looking failed, which is logged and counted and ends nothing.
@@ -183,10 +190,7 @@ class Vision:
                 self._looker.restart()
             if self._camera.trouble is not None:
                 return self._camera.trouble, None
-            sighting = self._looker.look(
-                frame, self._gallery(), answered=self._answered() if self._answered is not None else None
-            )
-            boxes = (*((sighting.served.box,) if sighting.served else ()), *sighting.others)
+            seen, boxes = self._seen_in(frame)
             self._camera.judge_faces(frame, boxes)
         except Exception as error:  # noqa: BLE001 - the border of the frame loop: one bad frame must not blind a kiosk
             self.failures += 1
@@ -196,4 +200,18 @@ class Vision:
             return None, None
         self.frames += 1
         self._failed_in_a_row = 0
-        return None, sighting
+        return None, seen
+
+    def _seen_in(self, frame: Frame) -> tuple[Sighting | Glance, tuple[Box, ...]]:
+        """Return what the frame shows to whoever looks now, and where there are faces in it."""
+        eyes = self._errand()
+        if eyes is not None:
+            self._on_errand = True
+            glance = eyes(frame, self._engine)
+            return glance, (glance.box,) if glance.box is not None else ()
+        if self._on_errand:
+            self._on_errand = False
+            self._looker.restart()  # no track reaches across what was not looked at
+        answered = self._answered() if self._answered is not None else None
+        sighting = self._looker.look(frame, self._gallery(), answered=answered)
+        return sighting, (*((sighting.served.box,) if sighting.served else ()), *sighting.others)

@@ -28,6 +28,7 @@ from terminal.clerk import Clerk
 from terminal.clock import Clock
 from terminal.display import Display
 from terminal.display.speaker import Speaker
+from terminal.errand import Glance
 from terminal.gallery import Gallery
 from terminal.kiosk import Kiosk
 from terminal.ledger import Ledger, empty_day
@@ -161,7 +162,7 @@ class _Stage:
             full_percent=self._storage.percent,
         )
         self._pulse = pulse
-        self._seen: Newest[Sighting | CameraState] = Newest()
+        self._seen: Newest[Sighting | CameraState | Glance] = Newest()
 
         @contextmanager
         def open_ledger() -> Iterator[Ledger]:

@@ -12,6 +12,7 @@ import config
 from sync import notify
 from terminal import app
 from terminal.display import Display
+from terminal.errand import Begin
 from terminal.screens.drawing import Screen
 from terminal.visit.signals import BACKSPACE, CANCEL, ENTER
 from tests.terminal.made import Kit
@@ -74,7 +75,14 @@ class Watched:
         )
 
 
-def live(kit: Kit, director: Callable[[], None], *, engine_given: bool = True, **changes: Any) -> float:
+def live(
+    kit: Kit,
+    director: Callable[[], None],
+    *,
+    engine_given: bool = True,
+    errand: Begin | None = None,
+    **changes: Any,
+) -> float:
     """Run the kiosk here while `director` acts on another thread; return how long it took to stop."""
     stop = threading.Event()
     failures: list[BaseException] = []
@@ -92,7 +100,8 @@ def live(kit: Kit, director: Callable[[], None], *, engine_given: bool = True, *
     thread.start()
     try:
         settings = config.replace(kit.settings, **changes)
-        app.run(settings, stop=stop, camera=kit.camera.open, engine=kit.engine if engine_given else None)
+        engine = kit.engine if engine_given else None
+        app.run(settings, stop=stop, camera=kit.camera.open, engine=engine, errand=errand)
     finally:
         thread.join(30)
     if failures:

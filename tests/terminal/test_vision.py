@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from terminal.camera import Camera, CameraEnded, CameraLost, Frame, SourceRefused
-from terminal.faces import Face, Picture
+from terminal.errand import Eyes, Glance
+from terminal.faces import Engine, Face, Picture
 from terminal.gallery import Gallery
 from terminal.looking import Looker
 from terminal.matching import Outcome
@@ -264,12 +265,12 @@ class Watched:
     """A Vision in its thread, and everything it published."""
 
     vision: Vision
-    published: list[Sighting | CameraState]
+    published: list[Sighting | CameraState | Glance]
     changed: threading.Condition
     stop: threading.Event
     thread: threading.Thread
 
-    def wait_for(self, what: Callable[[list[Sighting | CameraState]], bool], timeout_s: float = 10) -> None:
+    def wait_for(self, what: Callable[[list[Sighting | CameraState | Glance]], bool], timeout_s: float = 10) -> None:
         with self.changed:
             assert self.changed.wait_for(lambda: what(self.published), timeout_s), self.published
 
@@ -282,11 +283,15 @@ class Watched:
 def watch() -> Iterator[Callable[..., Watched]]:
     running: list[Watched] = []
 
-    def start(cameras: list[Camera | Exception], engine: StageEngine | None = None) -> Watched:
+    def start(
+        cameras: list[Camera | Exception],
+        engine: StageEngine | None = None,
+        errand: Callable[[], Eyes | None] = lambda: None,
+    ) -> Watched:
         changed = threading.Condition()
-        published: list[Sighting | CameraState] = []
+        published: list[Sighting | CameraState | Glance] = []
 
-        def publish(what: Sighting | CameraState) -> None:
+        def publish(what: Sighting | CameraState | Glance) -> None:
             with changed:
                 published.append(what)
                 changed.notify_all()
@@ -305,6 +310,7 @@ def watch() -> Iterator[Callable[..., Watched]]:
             engine=engine or StageEngine([[ONE]] * 400),
             gallery=lambda: STAFF,
             publish=publish,
+            errand=errand,
         )
         stop = threading.Event()
         thread = threading.Thread(target=vision.run, args=[stop], name="vision")
@@ -431,3 +437,38 @@ def test_the_stage_complains_about_pictures_and_faces_that_are_not_its_own() -> 
         engine.encode(frame(0).picture, moved)
     assert float(looks(1) @ looks(2)) < 0.5
     assert frame(0).taken_at == SEVEN
+
+
+def test_while_an_errand_has_eyes_nobody_is_looked_for_and_afterwards_everybody_is_new(
+    watch: Callable[..., Watched],
+) -> None:
+    engine = StageEngine([[ONE]] * 400)
+    looked: list[Engine] = []
+
+    def eyes(seen: Frame, own: Engine) -> Glance:
+        looked.append(own)
+        return Glance(picture=seen.picture)
+
+    turns = iter([None] * 20 + [eyes] * 20 + [None] * 400)
+    watched = watch([ScriptedCamera(frames(60), CameraEnded("over"))], engine, lambda: next(turns))
+    watched.wait_for(lambda all_: CameraState(state="lost", problem="over") in all_)
+    kinds = [
+        "g" if isinstance(each, Glance) else "s" for each in watched.published if not isinstance(each, CameraState)
+    ]
+    assert "".join(kinds) == "s" * 20 + "g" * 20 + "s" * 20
+    assert looked == [engine] * 20
+    assert not [number for number, _ in engine.encoded if 20 <= number < 40], "nobody is identified meanwhile"
+    tracks = [each.served.track_id for each in watched.published if isinstance(each, Sighting) and each.served]
+    assert len(set(tracks)) == 2, "no track reaches across an errand"
+    assert tracks == sorted(tracks)
+
+
+def test_eyes_that_fail_blind_no_kiosk(watch: Callable[..., Watched]) -> None:
+    def eyes(seen: Frame, own: Engine) -> Glance:
+        raise ValueError("odd")
+
+    turns = iter([eyes] * 10 + [None] * 400)
+    watched = watch([ScriptedCamera(frames(40), CameraEnded("over"))], errand=lambda: next(turns))
+    watched.wait_for(lambda all_: CameraState(state="lost", problem="over") in all_)
+    assert watched.vision.failures == 10
+    assert sum(isinstance(each, Sighting) for each in watched.published) == 30
