@@ -2,7 +2,7 @@
 
 import click
 
-from enroll import bulk_command, desk_command, person_command, release_command
+from enroll import bulk_command, desk_command, person_command, release_command, roster_command
 from enroll.evaluate.command import evaluate
 
 
@@ -20,6 +20,8 @@ for command in (
     desk_command.list_,
     person_command.show,
     person_command.transfer,
+    roster_command.roster,
+    roster_command.photo,
     desk_command.withdraw,
     release_command.engine,
     release_command.lookalikes,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import config
 from sync import peppers
-from sync.register import Register, consents, enrolment, people
+from sync.register import Register, consents, enrolment, people, rosters
 from sync.register.consents import Consent
 from sync.register.people import Employee, TemplateNote
 from sync.register.people_schema import PersonRefused, checked_number, checked_office
@@ -32,7 +32,7 @@ class Transfer:
 
 def held_about(settings: config.Config, number: str) -> Held:
     """Return what is held about the employee `number`. Raises PersonRefused, RegisterError."""
-    with Register.open(settings.centre.register) as register:
+    with Register.open(settings.centre.register, settings.centre.keys) as register:
         employee = _known(register, number)
         return Held(
             employee=employee,
@@ -48,7 +48,7 @@ def transfer(settings: config.Config, number: str, office: str) -> Transfer:
     withdrawn or there already, RegisterError, KeyRefused; then nothing was changed.
     """
     office = checked_office(office)
-    with Register.open(settings.centre.register) as register:
+    with Register.open(settings.centre.register, settings.centre.keys) as register:
         before = _known(register, number)
         if before.withdrawn_at is not None:
             raise PersonRefused(
@@ -56,11 +56,29 @@ def transfer(settings: config.Config, number: str, office: str) -> Transfer:
             )
         if before.office == office:
             raise PersonRefused(f"employee {before.number} is at {office} already; nothing was changed")
-        pin_again = _pin_is_foreign(settings, people.pin_hash_of(register, before.number), office)
+        pin_again = pin_is_foreign(settings, people.pin_hash_of(register, before.number), office)
         moved = enrolment.upsert_employee(
             register, number=before.number, name=None, office=office, at=datetime.now(UTC), move=True
         )
     return Transfer(employee=moved, left=before.office, pin_again=pin_again)
+
+
+def set_photo(settings: config.Config, number: str, allowed: bool) -> tuple[Employee, bool]:
+    """Have kiosks keep sealed pictures of the person as evidence, or none; return them, and whether that is new.
+
+    Raises PersonRefused, RegisterError.
+    """
+    with Register.open(settings.centre.register, settings.centre.keys) as register:
+        return rosters.set_photo(register, checked_number(number), allowed)
+
+
+def pin_is_foreign(settings: config.Config, pin_hash: str | None, office: str) -> bool:
+    """Return whether publishing `office` would leave this PIN out, as publish.without_foreign_pins does."""
+    needed = None if pin_hash is None else pepper_id_of(pin_hash)
+    if needed is None:
+        return False
+    path = peppers.path_in(settings.centre.keys, office)
+    return not path.exists() or needed not in peppers.load_peppers(path)
 
 
 def _known(register: Register, number: str) -> Employee:
@@ -68,12 +86,3 @@ def _known(register: Register, number: str) -> Employee:
     if (employee := people.find_employee(register, number)) is None:
         raise PersonRefused(f"there is no employee {number}; see ./hadir enroll list")
     return employee
-
-
-def _pin_is_foreign(settings: config.Config, pin_hash: str | None, office: str) -> bool:
-    """Return whether publishing `office` would leave this PIN out, as publish.without_foreign_pins does."""
-    needed = None if pin_hash is None else pepper_id_of(pin_hash)
-    if needed is None:
-        return False
-    path = peppers.path_in(settings.centre.keys, office)
-    return not path.exists() or needed not in peppers.load_peppers(path)

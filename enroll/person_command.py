@@ -15,11 +15,15 @@ Settings = Callable[[], config.Config]
 def show(settings: Settings, /, number: str) -> None:
     """Show what is held about NUMBER: office, templates by look, consent, PIN; never the values of a template."""
     from enroll import person
+    from enroll.hr_changes import last_day
 
-    held = person.held_about(settings(), number)
+    here = settings()
+    held = person.held_about(here, number)
     who = held.employee
     click.echo(f"{who.number} {who.name}")
-    click.echo(f"office: {who.office}, since {who.valid_from:%Y-%m-%d}")
+    zone = here.office.zone
+    until = f", until {last_day(who.valid_until, zone)}" if who.valid_until else ""
+    click.echo(f"office: {who.office}, since {who.valid_from.astimezone(zone):%Y-%m-%d}{until}")
     if who.withdrawn_at is not None:
         click.echo(f"withdrawn: {who.withdrawn_at:%Y-%m-%d}")
     for each in held.templates:
@@ -36,6 +40,7 @@ def show(settings: Settings, /, number: str) -> None:
         click.echo(f"basis: {basis.basis}, text of {basis.text_version}, {basis.given_at:%Y-%m-%d}{back}")
     click.echo(f"PIN: {'set' if who.has_pin else 'not set'}")
     click.echo(f"administrator: {'yes' if who.administrator else 'no'}")
+    click.echo(f"pictures as evidence: {'may be kept' if who.photo else 'are not kept'}")
 
 
 @click.command("transfer")

@@ -75,6 +75,7 @@ PURE = (
     "sync/walk.py",
     "enroll/rules.py",
     "enroll/purpose.py",
+    "enroll/hr_changes.py",
     *(
         f"enroll/wizard/{name}.py"
         for name in ("__init__", "values", "states", "signals", "steps", "choices", "deciding", "looking", "finishing")

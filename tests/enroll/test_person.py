@@ -37,7 +37,7 @@ def test_show_tells_what_is_held_and_no_value_of_a_template(
     assert lines[2].startswith("template: usual look, of 1 sample from photos, engine painted, ")
     assert lines[3].startswith("template: glasses, of 1 sample from photos, engine painted, ")
     assert lines[4].startswith("basis: consent, text of ")
-    assert lines[5:] == ["PIN: not set", "administrator: no"]
+    assert lines[5:] == ["PIN: not set", "administrator: no", "pictures as evidence: may be kept"]
 
 
 def test_show_of_somebody_withdrawn_tells_that_nothing_is_left(settings: config.Config) -> None:
