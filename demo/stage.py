@@ -46,7 +46,7 @@ def prepare(settings: config.Config, folder: Path, *, with_clip: bool, say: Say)
             engines.append(open_engine(settings.engine))
         return engines[0]
 
-    report = importer.import_folder(settings, PEOPLE)
+    report = importer.import_folder(settings, PEOPLE, basis=BASIS)
     for person in report.people:
         for line in newcomers.words_of(person):
             say(line)
@@ -60,7 +60,7 @@ def prepare(settings: config.Config, folder: Path, *, with_clip: bool, say: Say)
 def release_if_changed(settings: config.Config, say: Say) -> Mapping[str, str]:
     """Have the office's people as they are now in its newest release; return number to name of everybody in it."""
     office, engine = settings.office.id, identity_of(settings.engine)
-    with Register.open(settings.centre.register) as register:
+    with Register.open(settings.centre.register, settings.centre.keys) as register:
         released = released_people(settings, register)
         wanted = sets.build_set(
             register,
@@ -114,7 +114,7 @@ def _have_kiosk_approved(settings: config.Config) -> None:
     """Have the kiosk's key known to the centre: here, both are in the same hands."""
     device = keys.signer(keys.device_key(settings.terminal.state))
     office, terminal = settings.office.id, settings.terminal.id
-    with Register.open(settings.centre.register) as register:
+    with Register.open(settings.centre.register, settings.centre.keys) as register:
         if all(
             (key.office, key.public_key, key.state) != (office, device.public, devices.KeyState.APPROVED)
             for key in devices.device_list(register, terminal)

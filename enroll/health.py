@@ -80,7 +80,7 @@ def healths(settings: config.Config, office: str) -> list[Health]:
     """
     engine = identity_of(settings.engine)
     policy = policy_for(engine.engine_id, settings.match)
-    with Register.open(settings.centre.register) as register:
+    with Register.open(settings.centre.register, settings.centre.keys) as register:
         scores = recent_scores(register, office, engine)
         here = {person.number for person in list_people(register, office)}
         templates = sum(employee in here for employee, _ in templates_of(register, engine.engine_id))

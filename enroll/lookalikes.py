@@ -62,7 +62,7 @@ def audit(settings: config.Config, office: str | None = None, *, engine: Identit
     policy = policy_for(engine.engine_id, settings.match)
     known = calibration_of(engine.engine_id, settings.match)
     duplicate = settings.enroll.duplicate_score or (known.desk.duplicate if known else None)
-    with Register.open(settings.centre.register) as register:
+    with Register.open(settings.centre.register, settings.centre.keys) as register:
         return tuple(
             _audit(_set_now(register, each, engine), policy, duplicate)
             for each in ([office] if office is not None else people.offices(register))

@@ -97,7 +97,7 @@ def publish(
     engine = engine or identity_of(settings.engine)
     policy = policy_for(engine.engine_id, settings.match)
     key = load_private(settings.centre.keys / PRIVATE_NAME)
-    with Register.open(settings.centre.register) as register, _alone(settings.centre.releases):
+    with Register.open(settings.centre.register, settings.centre.keys) as register, _alone(settings.centre.releases):
         made = _release(register, settings.centre, office, key, force, engine, policy)
         content, pairs, changes, blob, file = made.content, made.pairs, made.changes, made.blob, made.file
         left_behind = _remove_older(settings.centre.releases, content)

@@ -41,7 +41,7 @@ def engine_report(settings: config.Config, office: str | None = None) -> EngineR
     Those withdrawn are left out. Raises RegisterError, ModelUnavailable.
     """
     office, wanted = office or settings.office.id, identity_of(settings.engine).engine_id
-    with Register.open(settings.centre.register) as register:
+    with Register.open(settings.centre.register, settings.centre.keys) as register:
         present = [person for person in people.list_people(register, office) if person.withdrawn_at is None]
         engines = people.engines_of(register, office)
     again = [

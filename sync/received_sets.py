@@ -29,12 +29,13 @@ def release_door(
     settings: config.Config,
     engine_id: str | None,
     *,
+    reader: keys.PrivateKey | None = None,
     check_templates: Callable[[EncodingSet], None] = releases.check_templates,
 ) -> ReleaseDoor:
     """Return the door for the sets of this office and engine, signed by the key in terminal.release_key.
 
-    `engine_id` None lets the sets of any engine in. `check_templates` is as open_set takes it. Raises HadirError when
-    there is no such key.
+    `engine_id` None lets the sets of any engine in; `reader` is the kiosk's own key, which sealed ones are opened with.
+    `check_templates` is as open_set takes it. Raises HadirError when there is no such key.
     """
     trusted = keys.load_public(settings.terminal.release_key)
     folder = settings.terminal.state
@@ -46,6 +47,7 @@ def release_door(
             office=settings.office.id,
             engine_id=engine_id,
             newer_than=newer_than,
+            reader=reader,
             check_templates=check_templates,
         )
 

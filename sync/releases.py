@@ -1,12 +1,17 @@
-"""Encoding sets: made and signed at the centre, checked and kept whole on the kiosk. The only room that knows the file.
+"""Encoding sets: sealed and signed at the centre, checked and kept whole on the kiosk. The only file that knows theirs.
 
 A set is people with their templates and PIN hashes, for one office and one engine, with a version that only rises.
 
 The file is MessagePack: [1, key id, signature, content]. `content` is bytes, and the signature is over exactly those
 behind a prefix that no other signed thing of Hadir has. Nothing in `content` is decoded before its signature was found
-good. In it are the fields of an EncodingSet and "v": 2, its people in parts of some hundred, each part the bytes of an
-array of Person; "v": 1, with the people in one array, is read too. A set of 500 people, a template of 128 values and a
-PIN each, has 340 kB; one of 50,000 with three templates each has 85 MB.
+good. In it are the fields of an EncodingSet and "v": 3, its people in parts of some hundred. Each part is the bytes of
+an array of Person, sealed with a key made for this set alone (sync/sealing.py) and bound to its office, version and
+place. "readers" has that key for each kiosk that may open the set, by the id of its device key, sealed for that key.
+The kiosk keeps the file as it came: its card has no name, template or PIN hash that could be read without its key.
+
+Two forms that are not sealed are read too, for kiosks are renewed before their centre: "v": 2, its parts in clear, and
+"v": 1, with the people in one array. A set of 500 people, a template of 128 values and a PIN each, has 340 kB; one of
+50,000 with three templates each has 85 MB. Each reader adds 100 bytes.
 
 A large set is opened while the kiosk looks at people. Nothing here holds Python's lock for long, so that no frame
 waits: what is large is looked at where it lies or copied in parts, and between the parts other threads have their turn.
@@ -16,7 +21,8 @@ import math
 import mmap
 import struct
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, assert_never
 
@@ -24,7 +30,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from errors import HadirError
-from sync import keys
+from sync import keys, sealing
 from sync.durable import sweep, write_whole
 from sync.messages import EmployeeNumber, Identifier, Instant, Natural, Text
 from sync.turns import in_turns, rest
@@ -40,12 +46,16 @@ FOREIGN = "release_foreign"
 TORN = "release_torn"
 ENGINE = "release_engine"
 TOO_LARGE = "release_too_large"
+NOT_FOR_US = "release_not_for_us"
 
 _SIGNED_AS = b"hadir encoding set 1\0"
 # float32 has 24 bits: a normalised vector of 4096 values stays within 1e-5 of norm 1; 1e-3 also takes other engines'.
 NORM_TOLERANCE = 1e-3
 _PART_BYTES = 2**20
 _PEOPLE_A_PART = 128
+MOST_READERS = 10_000
+"""Kiosks of one office: each adds 100 bytes to its sets."""
+_SEALED_KEY_BYTES = 80
 
 
 class Lookalike(Struct, frozen=True, array_like=True, gc=False):
@@ -97,6 +107,17 @@ class _Two(_About, frozen=True, kw_only=True, tag_field="v", tag=2):
     people: tuple[memoryview, ...]
 
 
+class _Three(_About, frozen=True, kw_only=True, tag_field="v", tag=3):
+    readers: Annotated[
+        dict[
+            Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")],
+            Annotated[bytes, Meta(min_length=_SEALED_KEY_BYTES, max_length=_SEALED_KEY_BYTES)],
+        ],
+        Meta(max_length=MOST_READERS),
+    ]
+    people: tuple[memoryview, ...]
+
+
 class ReleaseRefused(HadirError):
     """A set was not taken; the active one is untouched. `alarm` is the code the status carries."""
 
@@ -118,16 +139,61 @@ class _Envelope(Struct, frozen=True, array_like=True, forbid_unknown_fields=True
 
 _encoder = msgspec.msgpack.Encoder()
 _envelopes = msgspec.msgpack.Decoder(_Envelope)
-_contents = msgspec.msgpack.Decoder(_One | _Two)
+_contents = msgspec.msgpack.Decoder(_One | _Two | _Three)
 _person = msgspec.msgpack.Decoder(Person)
 _part = msgspec.msgpack.Decoder(tuple[Person, ...])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedSet:
+    """The file of a set, and the key of 32 bytes that opens it: whoever keeps that can read this set, and no other."""
+
+    blob: bytes
+    key: bytes = field(repr=False)
+
+
+def seal_set(content: EncodingSet, key: keys.PrivateKey, readers: Collection[bytes]) -> SealedSet:
+    """Return the file of `content`, signed with `key`, that the `readers` alone can open.
+
+    Those are the public keys of devices, 32 bytes each. Raises ReleaseRefused for what no kiosk would take, KeyRefused
+    for a reader that is no key.
+    """
+    own = sealing.new_key()
+    parts = _parts(content)
+    sealed = _Three(
+        **_about(content),
+        readers={
+            keys.id_of_raw(reader): sealing.seal_for(sealing.sealing_form(reader), own) for reader in sorted(readers)
+        },
+        people=tuple(
+            memoryview(sealing.seal_with(own, part, about=_place(content, at, len(parts))))
+            for at, part in enumerate(in_turns(parts, a_turn=1))
+        ),
+    )
+    return SealedSet(blob=_signed(_encoder.encode(sealed), key, own), key=own)
+
+
 def sign_set(content: EncodingSet, key: keys.PrivateKey) -> bytes:
-    """Return the file of `content`, signed with `key`. Raises ReleaseRefused for what no kiosk would take."""
-    parts = (content.people[at : at + _PEOPLE_A_PART] for at in range(0, len(content.people), _PEOPLE_A_PART))
-    inner = _encoder.encode(_Two(**_about(content), people=tuple(memoryview(_encoder.encode(part)) for part in parts)))
-    checked = _decode_content(memoryview(inner))
+    """Return the file of `content`, signed with `key` but not sealed, as centres made it before `seal_set`.
+
+    Raises ReleaseRefused for what no kiosk would take.
+    """
+    parts = tuple(memoryview(part) for part in _parts(content))
+    return _signed(_encoder.encode(_Two(**_about(content), people=parts)), key, None)
+
+
+def _parts(content: EncodingSet) -> list[bytes]:
+    starts = range(0, len(content.people), _PEOPLE_A_PART)
+    return [_encoder.encode(content.people[at : at + _PEOPLE_A_PART]) for at in starts]
+
+
+def _place(content: _About, at: int, parts: int) -> bytes:
+    return f"hadir set part 1\0{content.office}\0{content.version}\0{at}\0{parts}".encode()
+
+
+def _signed(inner: bytes, key: keys.PrivateKey, own: bytes | None) -> bytes:
+    """Return the file around `inner`, which is checked as a kiosk would. Raises ReleaseRefused."""
+    checked = _read_people(_read_content(memoryview(inner)), own)
     _check_numbers(checked)
     check_templates(checked)
     envelope = _Envelope(1, keys.key_id(key.public_key()), keys.sign(key, _SIGNED_AS + inner), memoryview(inner))
@@ -160,13 +226,15 @@ def open_set(
     office: str,
     engine_id: str | None,
     newer_than: int,
+    reader: keys.PrivateKey | bytes | None = None,
     check_templates: Callable[[EncodingSet], None] = check_templates,
 ) -> EncodingSet:
     """Return the set in `blob`: signed by `trusted`, for `office`, its version above `newer_than`, every value sound.
 
-    `engine_id` None takes any engine. A retained set comes again at every connect: whoever receives one compares it
-    with `kept_set` first, as the kept one itself is refused here as "older". `check_templates` raises ReleaseRefused
-    for a template that is not sound. Raises ReleaseRefused.
+    `reader` opens a sealed one: the kiosk's own key, or the key of the set as `seal_set` returned it. `engine_id` None
+    takes any engine. A retained set comes again at every connect: whoever receives one compares it with `kept_set`
+    first, as the kept one itself is refused here as "older". `check_templates` raises ReleaseRefused for a template
+    that is not sound. Raises ReleaseRefused.
     """
     _check_size(blob)
     try:
@@ -179,16 +247,17 @@ def open_set(
         )
     if not _is_signed(envelope, trusted):
         raise ReleaseRefused(FORGED, "the set's signature is not that of the trusted key")
-    content = _decode_content(envelope.content)
+    content = _read_content(envelope.content)
     if content.office != office:
         raise ReleaseRefused(FOREIGN, f"the set is for office {content.office}, not for {office}")
     if engine_id is not None and content.engine_id != engine_id:
         raise ReleaseRefused(ENGINE, f"the set was made with engine {content.engine_id}, but {engine_id} runs here")
     if content.version <= newer_than:
         raise ReleaseRefused(OLDER, f"the set is version {content.version}, and {newer_than} was seen already")
-    _check_numbers(content)
-    check_templates(content)
-    return content
+    opened = _read_people(content, reader)
+    _check_numbers(opened)
+    check_templates(opened)
+    return opened
 
 
 def keep_set(folder: Path, blob: bytes) -> None:
@@ -233,20 +302,51 @@ def _is_signed(envelope: _Envelope, trusted: keys.PublicKey) -> bool:
             return keys.verify(trusted, envelope.signature, view)
 
 
-def _decode_content(inner: memoryview) -> EncodingSet:
+def _read_content(inner: memoryview) -> _One | _Two | _Three:
+    try:
+        unread: _One | _Two | _Three = _contents.decode(inner)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ReleaseRefused(TORN, f"the set's content is not whole: {error}") from error
+    return unread
+
+
+def _read_people(unread: _One | _Two | _Three, reader: keys.PrivateKey | bytes | None) -> EncodingSet:
     people: list[Person] = []
     try:
-        match unread := _contents.decode(inner):
+        match unread:
             case _One():
                 people += map(_person.decode, in_turns(unread.people, a_turn=_PEOPLE_A_PART))
             case _Two():
                 for part in in_turns(unread.people, a_turn=1):
                     people += _part.decode(part)
+            case _Three():
+                key = _key_of(unread, reader)
+                for at, sealed in enumerate(in_turns(unread.people, a_turn=1)):
+                    about = _place(unread, at, len(unread.people))
+                    people += _part.decode(sealing.open_with(key, bytes(sealed), about=about))
             case _:
                 assert_never(unread)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ReleaseRefused(TORN, f"the set's content is not whole: {error}") from error
+    except sealing.NotOpened as error:
+        raise ReleaseRefused(TORN, f"a part of the set cannot be opened: {error}") from error
     return EncodingSet(**_about(unread), people=tuple(people))
+
+
+def _key_of(sealed: _Three, reader: keys.PrivateKey | bytes | None) -> bytes:
+    if reader is None:
+        raise ReleaseRefused(NOT_FOR_US, "the set is sealed, and there is no key here to open it with")
+    if isinstance(reader, bytes):
+        return reader
+    own = keys.key_id(reader.public_key())
+    try:
+        return sealing.open_for(sealing.opening_form(reader), sealed.readers[own])
+    except (KeyError, sealing.NotOpened) as error:
+        raise ReleaseRefused(
+            NOT_FOR_US,
+            f"the set is sealed for {len(sealed.readers)} kiosks, and key {own} of this one is not among them; "
+            "publish again after approving this kiosk",
+        ) from error
 
 
 def _about(content: _About) -> dict[str, Any]:

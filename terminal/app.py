@@ -71,6 +71,7 @@ def run(
         signer = card.signer
         supplies = Supplies(
             settings,
+            reader=card.device,
             identify=lambda: engine.engine_id if engine else engine_id_of(settings.engine),
             open_engine=lambda: engine or open_engine(settings.engine),
             door_changed=lambda: uplink.renew(),

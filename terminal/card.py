@@ -35,9 +35,13 @@ _log = logging.getLogger("hadir.terminal.card")
 class Card:
     """The card in this process's hands. `known` is what it tells of the time, `alarms` are those that stand on it.
 
+    `device` is the kiosk's own key, which `signer` signs with: it opens the sets sealed for it, and what is sealed on
+    the card.
+
     Each thread that uses it opens it for itself. `close` gives it back, and may be called once.
     """
 
+    device: keys.PrivateKey
     signer: keys.Signer
     known: clock.Remembered
     alarms: tuple[str, ...]
@@ -56,7 +60,8 @@ def take(settings: config.Config) -> Card:
             storage.make_room(folder, quota_mb=settings.terminal.storage_mb)
         with closing(store.open_card(folder)) as connection:
             try:
-                signer = keys.signer(store.own_key(connection, folder))
+                device = store.own_key(connection, folder)
+                signer = keys.signer(device)
                 Outbox(connection, office=settings.office.id, terminal=settings.terminal.id, signer=signer)
                 known = clock.remembered(newest_entries(connection), clock.boot_id())
             except OutboxFailed as error:
@@ -64,7 +69,7 @@ def take(settings: config.Config) -> Card:
                     raise store.CardFailing(str(error)) from error
                 raise
             alarms = store.alarms(connection)
-        return Card(signer=signer, known=known, alarms=alarms, close=held.pop_all().close)
+        return Card(device=device, signer=signer, known=known, alarms=alarms, close=held.pop_all().close)
 
 
 def wait_for(settings: config.Config, *, display: Display, stop: threading.Event) -> Card | None:

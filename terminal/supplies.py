@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import config
 from errors import HadirError
-from sync import releases
+from sync import keys, releases
 from sync.received_sets import ReleaseDoor, release_door
 from sync.releases import EncodingSet, ReleaseRefused
 from terminal.calibration import policy_for, supported
@@ -38,15 +38,16 @@ class Supplies:
         self,
         settings: config.Config,
         *,
+        reader: keys.PrivateKey | None = None,
         identify: Callable[[], str],
         open_engine: Callable[[], Engine],
         door_changed: Callable[[], None],
     ) -> None:
         """Engine id, which `identify` returns or raises HadirError, and key have been looked for once.
 
-        `door_changed` is called when one of them is found later.
+        `door_changed` is called when one of them is found later. `reader` is the kiosk's own key, for sealed sets.
         """
-        self._settings = settings
+        self._settings, self._reader = settings, reader
         self._identify, self._open_engine, self._door_changed = identify, open_engine, door_changed
         self.engine_id = ""
         """The id of the engine that runs here, empty until it is known."""
@@ -134,7 +135,9 @@ class Supplies:
 
     def _look_for_key(self) -> bool:
         try:
-            self._door = release_door(self._settings, self.engine_id or None, check_templates=self._check)
+            self._door = release_door(
+                self._settings, self.engine_id or None, reader=self._reader, check_templates=self._check
+            )
         except HadirError as error:
             self._lack(RELEASE_KEY_UNAVAILABLE, "no encoding set can be checked, so nobody is known", error)
             return False

@@ -30,6 +30,7 @@ from sync.register.failures import (
     RegisterUnavailable,
     translated,
 )
+from sync.template_keys import TemplateKeys
 
 __all__ = ["Register", "RegisterError", "RegisterNewer", "RegisterReplaced", "RegisterUnavailable"]
 
@@ -53,16 +54,18 @@ _SQLITE_PRAGMAS = (
 class Register:
     """An open central database whose schema is the one this code was written for."""
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: sa.Engine, template_keys: TemplateKeys | None = None) -> None:
+        self._engine, self._template_keys = engine, template_keys
         self._file = _identity(engine)
 
     @classmethod
-    def open(cls, url: str) -> Self:
+    def open(cls, url: str, template_keys: Path | None = None) -> Self:
         """Return the register at `url`, created if absent, every migration applied.
 
-        `url` is `sqlite:///PATH` or `postgresql+psycopg://...`. Raises RegisterNewer for a schema this code does not
-        know, RegisterUnavailable when it cannot be reached, RegisterError otherwise.
+        `url` is `sqlite:///PATH` or `postgresql+psycopg://...`. Templates are read and written only where
+        `template_keys` is given, the folder their keys lie in (centre.keys); those from before templates were sealed
+        are sealed then. Raises RegisterNewer for a schema this code does not know, RegisterUnavailable when it cannot
+        be reached, TemplateKeysFailed, RegisterError otherwise.
         """
         engine = _engine(url)
         try:
@@ -71,7 +74,17 @@ class Register:
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine)
+        if template_keys is None:
+            return cls(engine)
+        from sync.register.sealed_templates import seal_older
+
+        opened = cls(engine, TemplateKeys(template_keys))
+        try:
+            seal_older(opened)
+        except BaseException:
+            opened.close()
+            raise
+        return opened
 
     @property
     def dialect(self) -> str:
@@ -82,6 +95,22 @@ class Register:
     def file(self) -> Path | None:
         """Where the SQLite register is; None for PostgreSQL."""
         return Path(self._engine.url.database or "") if self.dialect == "sqlite" else None
+
+    @property
+    def template_keys(self) -> TemplateKeys:
+        """The keys that its templates are sealed with. Raises RegisterError where it was opened without."""
+        if self._template_keys is None:
+            raise RegisterError("this register was opened without the keys of its templates; see centre.keys")
+        return self._template_keys
+
+    def rewrite(self, table: str) -> None:
+        """Nothing that was written over in `table` is left in PostgreSQL's files; SQLite keeps nothing anyway."""
+        if self.dialect == "postgresql":
+            with translated(), self._engine.connect() as connection:
+                alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+                alone.execute(sa.text("SET statement_timeout = 0"))
+                alone.exec_driver_sql(f"VACUUM (FULL) {table}")
+                alone.execute(sa.text("RESET statement_timeout"))
 
     def close(self) -> None:
         """Close every connection; the register cannot be used afterwards."""

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from sync.register import Register
 from sync.register.people_schema import PersonRefused, employees, pins, templates
+from sync.register.sealed_templates import opener
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +94,11 @@ def newest_template(register: Register) -> int:
 
 
 def templates_of(register: Register, engine_id: str) -> list[tuple[str, Template]]:
-    """Return (employee number, template) of everybody in every office, for the engine."""
+    """Return (employee number, template) of everybody in every office, for the engine, their vectors opened.
+
+    Raises TemplatesSealed, TemplateKeysFailed.
+    """
+    opened = opener(register)
     wanted = (
         sa.select(templates).where(templates.c.engine_id == engine_id).order_by(templates.c.employee, templates.c.id)
     )
@@ -103,7 +108,7 @@ def templates_of(register: Register, engine_id: str) -> list[tuple[str, Template
                 row.employee,
                 Template(
                     engine_id=row.engine_id,
-                    vector=row.vector,
+                    vector=opened(row),
                     samples=row.samples,
                     source=row.source,
                     made_at=row.made_at,

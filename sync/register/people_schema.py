@@ -32,7 +32,8 @@ employees = sa.Table(
 )
 
 # One template for each engine, source (photos, camera) and look ("" for the usual one, glasses, jilbab). `made_from`
-# tells whether the same photos came again.
+# tells whether the same photos came again. `vector` is sealed with the person's key (sync/register/sealed_templates.py)
+# but in rows from before there were any.
 templates = sa.Table(
     "templates",
     metadata,
@@ -45,6 +46,8 @@ templates = sa.Table(
     sa.Column("made_from", sa.String(64)),
     sa.Column("made_at", Instant, nullable=False),
     sa.Column("look", sa.String(MAX_LOOK), nullable=False, server_default=""),
+    sa.Column("sealed", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Index("templates_sealed", "sealed"),
     sa.UniqueConstraint("employee", "engine_id", "source", "look", name="templates_key"),
     sqlite_autoincrement=True,
 )

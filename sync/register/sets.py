@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from sync.register import Register, RegisterError
 from sync.register.people_schema import checked_office, clear_log, employees, pins, releases, templates
+from sync.register.sealed_templates import OPENED, opener
 from sync.releases import EncodingSet, Person
 
 
@@ -34,7 +35,7 @@ def build_set(
 
     In it is everybody who is valid and not withdrawn; those with neither a template of the engine nor a PIN as well: a
     kiosk lets nobody pass for them, and its desk finds them by number or name to enrol them. Raises PersonRefused for
-    an office that cannot be.
+    an office that cannot be, TemplatesSealed and TemplateKeysFailed for templates that cannot be opened.
     """
     office = checked_office(office)
     wanted = (
@@ -44,16 +45,17 @@ def build_set(
         .order_by(employees.c.number)
     )
     vectors = (
-        sa.select(templates.c.employee, templates.c.vector)
+        sa.select(*OPENED)
         .join(employees, employees.c.number == templates.c.employee)
         .where(employees.c.office == office, templates.c.engine_id == engine_id)
         .order_by(templates.c.id)
     )
     with register.read() as connection:
         last = _last_version(connection, office)
+        opened = opener(register)
         owned: dict[str, list[bytes]] = {}
         for row in connection.execute(vectors):
-            owned.setdefault(row.employee, []).append(row.vector)
+            owned.setdefault(row.employee, []).append(opened(row))
         people = tuple(
             Person(
                 employee=row.number,

@@ -70,7 +70,7 @@ def test_a_set_is_published_when_people_changed_and_not_otherwise(
     desk.set_pin(fresh, "1001", "918273")
     stage.release_if_changed(fresh, say)
     assert words == ["Published set 1 with 4 people.", "Published set 2 with 4 people."]
-    with Register.open(fresh.centre.register) as register:
+    with Register.open(fresh.centre.register, fresh.centre.keys) as register:
         released = stage.released_people(fresh, register)
     assert released is not None
     assert released.version == 2
@@ -80,11 +80,11 @@ def test_a_set_is_published_when_people_changed_and_not_otherwise(
 def test_a_pin_of_the_users_own_is_left_as_it_is(fresh: config.Config, tmp_path: Path) -> None:
     stage.prepare(fresh, tmp_path, with_clip=False, say=lambda _: None)
     desk.set_pin(fresh, "1002", "918273")
-    with Register.open(fresh.centre.register) as register:
+    with Register.open(fresh.centre.register, fresh.centre.keys) as register:
         before = stage.sets.build_set(
             register, office="demo", engine_id="e", dimension=128, at=datetime.now(UTC)
         ).people
     stage.prepare(fresh, tmp_path, with_clip=False, say=lambda _: None)
-    with Register.open(fresh.centre.register) as register:
+    with Register.open(fresh.centre.register, fresh.centre.keys) as register:
         after = stage.sets.build_set(register, office="demo", engine_id="e", dimension=128, at=datetime.now(UTC)).people
     assert [person.pin for person in before] == [person.pin for person in after]

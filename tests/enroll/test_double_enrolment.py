@@ -37,7 +37,7 @@ def looks(seed: int) -> Vector:
 @pytest.fixture
 def office(tmp_path: Path) -> KnownFaces:
     """Forty people of one office, one of whom is 1001, and the shipped calibration."""
-    register = Register.open(f"sqlite:///{tmp_path / 'register.sqlite'}")
+    register = Register.open(f"sqlite:///{tmp_path / 'register.sqlite'}", tmp_path / "keys")
     for number in range(1001, 1041):
         template = Template(
             engine_id=OPENCV, vector=looks(number).astype("<f4").tobytes(), samples=3, source="photos", made_at=AT

@@ -94,7 +94,7 @@ def test_everybody_in_the_customary_pickle_is_enrolled_by_a_list(
         ("1001", "Siti Nurhaliza", 2),
         ("1002", "Budi", 1),
     ]
-    with Register.open(settings.centre.register) as register:
+    with Register.open(settings.centre.register, settings.centre.keys) as register:
         kept = dict(people.templates_of(register, ENGINE_ID))
     assert {number: template.source for number, template in kept.items()} == {"1001": ENCODINGS, "1002": ENCODINGS}
     mean = sum(each / np.linalg.norm(each) for each in (made(1), made(1, 1)))

@@ -74,7 +74,7 @@ def arrivals(scores: list[float], *, engine_id: str = ENGINE_ID, office: str = "
 
 def test_scores_come_from_the_register_in_order_of_one_engine_and_office(tmp_path: Path) -> None:
     since = datetime.now(UTC) - timedelta(days=1)
-    with Register.open(f"sqlite:///{tmp_path}/register.sqlite") as register:
+    with Register.open(f"sqlite:///{tmp_path}/register.sqlite", tmp_path / "keys") as register:
         take(register, events=arrivals([0.9, 0.8, 0.7]))
         assert face_scores(register, "demo", engine_id=ENGINE_ID, since=since) == {"1987": [0.9, 0.8, 0.7]}
         assert face_scores(register, "demo", engine_id="another", since=since) == {}
@@ -90,7 +90,7 @@ def test_the_command_says_who_should_enrol_again(settings: config.Config, tmp_pa
     assert (said.exit_code, said.output) == (
         0, "Nobody in demo was recognised often enough in the last 60 days.\n",
     )  # fmt: skip
-    with Register.open(settings.centre.register) as register:
+    with Register.open(settings.centre.register, settings.centre.keys) as register:
         take(register, events=arrivals([0.8, 0.8, 0.8, 0.8, 0.8, 0.5, 0.5, 0.5, 0.5, 0.5]))
     said = CliRunner().invoke(hadir.main, words)
     assert said.exit_code == 0, said.output

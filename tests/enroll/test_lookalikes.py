@@ -131,7 +131,7 @@ def test_the_set_carries_lookalikes_both_ways_and_kiosks_that_know_none_read_it(
 
 
 def enrolled(settings: config.Config, people: dict[str, Vector], *, office: str = "demo") -> None:
-    with Register.open(settings.centre.register) as register:
+    with Register.open(settings.centre.register, settings.centre.keys) as register:
         for number, vector in people.items():
             template = Template(
                 engine_id="painted", vector=vector.astype("<f4").tobytes(), samples=3, source="photos", made_at=AT
@@ -172,7 +172,7 @@ def test_publishing_marks_lookalikes_and_the_command_names_them(
 
 def test_a_set_beyond_the_calibration_is_not_published_and_the_one_before_stays(settings: config.Config) -> None:
     calibrated = Identity(engine_id=engine_id_of(settings.engine), dimension=DIMENSION)
-    with Register.open(settings.centre.register) as register:
+    with Register.open(settings.centre.register, settings.centre.keys) as register:
         for seed in range(3):
             template = Template(
                 engine_id=calibrated.engine_id,
@@ -186,5 +186,5 @@ def test_a_set_beyond_the_calibration_is_not_published_and_the_one_before_stays(
     strict = config.replace(settings, match={"fpir": 1e-6})
     with pytest.raises(GalleryTooLarge, match="3 templates are more than the 2"):
         publish(strict, "demo", engine=calibrated, broker_wait_s=0)
-    with Register.open(settings.centre.register) as register:
+    with Register.open(settings.centre.register, settings.centre.keys) as register:
         assert [release.version for release in sets.list_releases(register, "demo")] == [1]

@@ -28,7 +28,7 @@ def put(painted: Callable[..., bytes]) -> Put:
 
 
 def looks_of(settings: config.Config, number: str) -> list[tuple[str, int]]:
-    with Register.open(settings.centre.register) as register:
+    with Register.open(settings.centre.register, settings.centre.keys) as register:
         return [
             (kept.look, kept.samples) for owner, kept in people.templates_of(register, "painted") if owner == number
         ]

@@ -39,7 +39,7 @@ def published(settings: config.Config) -> tuple[PublishReport, dict[str, str | N
 
 
 def stored(settings: config.Config, number: str, hashed: str) -> None:
-    with Register.open(settings.centre.register) as register:
+    with Register.open(settings.centre.register, settings.centre.keys) as register:
         enrolment.set_pin(register, number, hashed, at=datetime.now(UTC))
 
 

@@ -90,7 +90,7 @@ def test_a_set_is_signed_kept_and_recorded_without_a_broker(away: config.Config)
         ("1001", "Siti", 1),
         ("1002", "Budi", 0),
     ]
-    with Register.open(away.centre.register) as register:
+    with Register.open(away.centre.register, away.centre.keys) as register:
         assert sets.current_releases(register) == [("demo", blob)]
 
 
@@ -133,7 +133,7 @@ def test_a_large_set_goes_through_mosquitto_too(
     settings: config.Config, program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program("mosquitto")
-    with Register.open(settings.centre.register) as register, register.write() as connection:
+    with Register.open(settings.centre.register, settings.centre.keys) as register, register.write() as connection:
         rows = [{"number": f"P{n}", "name": "N" * 60, "office": "demo", "valid_from": PAST} for n in range(5000)]
         connection.execute(people_schema.employees.insert(), rows)
         pins = [{"employee": f"P{n}", "hash": "$argon2id$" + "x" * 90, "set_at": PAST} for n in range(5000)]
@@ -205,7 +205,7 @@ def test_without_a_key_nothing_is_published(away: config.Config) -> None:
     (away.centre.keys / "release.key").unlink()
     with pytest.raises(KeyRefused, match=r"run \./hadir keys new"):
         publish(away)
-    with Register.open(away.centre.register) as register:
+    with Register.open(away.centre.register, away.centre.keys) as register:
         assert sets.list_releases(register, "demo") == []
 
 

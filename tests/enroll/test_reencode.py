@@ -126,7 +126,7 @@ def test_the_desk_compares_a_face_with_those_of_its_own_engine_only(
     assert seen["opencv"][0] is Done.REFUSED
     assert "the same face is enrolled as 1001" in seen["opencv"][1]
     assert seen["dlib"] == (Done.ADDED, "")
-    with Register.open(enrolled.centre.register) as register:
+    with Register.open(enrolled.centre.register, enrolled.centre.keys) as register:
         assert people.engines_of(register, "demo")["1009"] == [engine_id_of(dlib(enrolled).engine)]
 
 

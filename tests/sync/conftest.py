@@ -72,9 +72,9 @@ def register_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def register(register_url: str) -> Iterator[Register]:
-    """An empty register, in each kind of database in turn."""
-    with Register.open(register_url) as opened:
+def register(register_url: str, tmp_path: Path) -> Iterator[Register]:
+    """An empty register, in each kind of database in turn, with the keys of its templates in the folder `keys`."""
+    with Register.open(register_url, tmp_path / "keys") as opened:
         yield opened
 
 

@@ -196,7 +196,7 @@ def test_nothing_brings_a_withdrawn_person_back_by_accident(register: Register) 
 def test_after_withdrawal_no_byte_of_template_or_pin_is_left_on_disk(tmp_path: Path) -> None:
     """With a control: the same bytes are there before, so the search would find them."""
     pin = "$argon2id$canary-of-the-pin"
-    with Register.open(f"sqlite:///{tmp_path / 'register.sqlite'}") as register:
+    with Register.open(f"sqlite:///{tmp_path / 'register.sqlite'}", tmp_path / "keys") as register:
         for number in range(40):
             enrol(register, f"20{number:02}", number)
         enrol(register, "1001", 777, pin=pin)
@@ -213,14 +213,14 @@ def test_after_withdrawal_no_byte_of_template_or_pin_is_left_on_disk(tmp_path: P
 
 
 def found(folder: Path, trace: bytes) -> list[str]:
-    return [path.name for path in folder.iterdir() if trace in path.read_bytes()]
+    return [path.name for path in folder.rglob("*") if path.is_file() and trace in path.read_bytes()]
 
 
 def test_withdrawal_during_a_long_read_is_done_and_says_to_run_it_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sync.register._SQLITE_PRAGMAS", ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"))
-    with Register.open(f"sqlite:///{tmp_path / 'register.sqlite'}") as register:
+    with Register.open(f"sqlite:///{tmp_path / 'register.sqlite'}", tmp_path / "keys") as register:
         enrol(register, "1001", 1)
         monkeypatch.setattr(
             "sync.register.people.sa.Engine.raw_connection", _impatient(sa.Engine.raw_connection), raising=True
@@ -288,13 +288,13 @@ def test_of_two_who_release_the_same_version_one_is_told(register: Register) -> 
     assert sets.current_releases(register) == [("demo", b"first")]
 
 
-def test_many_who_release_at_once_get_distinct_rising_versions(register_url: str) -> None:
+def test_many_who_release_at_once_get_distinct_rising_versions(register_url: str, tmp_path: Path) -> None:
     Register.open(register_url).close()
     problems: list[BaseException] = []
 
     def publish() -> None:
         try:
-            with Register.open(register_url) as register:
+            with Register.open(register_url, tmp_path) as register:
                 for _ in range(5):
                     while True:
                         try:

@@ -1,4 +1,7 @@
-"""Templates are sealed with a key of each person."""
+"""Templates are sealed with a key of each person: the rows of before are when the desk opens the register."""
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0007"
 down_revision: str | None = "0006"
@@ -7,7 +10,8 @@ depends_on: str | None = None
 
 
 def upgrade() -> None:
-    pass
+    op.add_column("templates", sa.Column("sealed", sa.Boolean, nullable=False, server_default=sa.false()))
+    op.create_index("templates_sealed", "templates", ["sealed"])
 
 
 def downgrade() -> None:
