@@ -72,6 +72,12 @@ def take_roster(
     return RosterReport(listed=listed, comparison=report.comparison, pin_again=report.pin_again, applied=applied)
 
 
+def offices_due(settings: config.Config) -> list[str]:
+    """Return the offices where somebody's days began or ended since their set was last released: to be published."""
+    with Register.open(settings.centre.register, settings.centre.keys) as register:
+        return rosters.offices_due(register, datetime.now(UTC))
+
+
 def _report(
     settings: config.Config,
     register: Register | None,

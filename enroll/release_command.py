@@ -86,11 +86,24 @@ def health(settings: Settings, /, office: str) -> None:
 
 
 @click.command("publish")
-@click.option("--office", required=True, help="The office whose kiosks get the set.")
+@click.option("--office", help="The office whose kiosks get the set.")
+@click.option("--due", is_flag=True, help="Every office where somebody's first or last day came since its last set.")
 @click.option("--force", is_flag=True, help="Even a set without people, which empties every kiosk of the office.")
 @click.pass_obj
-def publish(settings: Settings, /, office: str, force: bool) -> None:
+def publish(settings: Settings, /, office: str | None, due: bool, force: bool) -> None:
     """Sign the office's people as a new encoding set and send it to its kiosks."""
+    from enroll import hr_desk
+
+    if due is (office is not None):
+        raise click.UsageError("give either --office OFFICE or --due")
+    offices = [office] if office is not None else hr_desk.offices_due(settings())
+    for each in offices:
+        _publish(settings, each, force=force)
+    if not offices:
+        click.echo("Nobody's first or last day has come; nothing to publish.")
+
+
+def _publish(settings: Settings, office: str, *, force: bool) -> None:
     from enroll import publish, reencode
 
     report = publish.publish(settings(), office, force=force)

@@ -400,13 +400,20 @@ def test_the_offices_to_publish_are_those_where_days_have_come_or_gone(settings:
         f"1003,Ani,south,{soon},{later}",
         "1004,Joko,west,,",
     )
-    take_roster(settings, path, apply=True)
+    take_roster(settings, path, apply=True, at=now)
     with Register.open(settings.centre.register, settings.centre.keys) as register:
         for office in ("demo", "north", "west"):
             content = sets.build_set(register, office=office, engine_id="painted", dimension=64, at=now)
             sets.record_release(register, content, b"signed")
         assert rosters.offices_due(register, now) == []
         assert rosters.offices_due(register, now + timedelta(days=15)) == ["demo", "north"]
+    assert typed(settings, "publish", "--due").output == "Nobody's first or last day has come; nothing to publish.\n"
+
+
+def test_publish_asks_for_an_office_or_for_those_that_are_due(settings: config.Config) -> None:
+    for words in ((), ("--office", "demo", "--due")):
+        said = typed(settings, "publish", *words)
+        assert (said.exit_code, "give either --office OFFICE or --due" in said.output) == (2, True)
 
 
 def test_who_is_missing_is_removed_only_when_that_is_asked_for(settings: config.Config, write: Write) -> None:
