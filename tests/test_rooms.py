@@ -74,6 +74,7 @@ PURE = (
     "sync/receipts.py",
     "sync/walk.py",
     "enroll/rules.py",
+    "enroll/likeness.py",
     "enroll/purpose.py",
     "enroll/hr_changes.py",
     *(
@@ -104,7 +105,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
         "hadir.py",
         "enroll/command.py",
         "enroll/evaluate/command.py",
-        *(f"enroll/{name}_command.py" for name in ("bulk", "desk", "person", "release", "roster")),
+        *(f"enroll/{name}_command.py" for name in ("basis", "bulk", "desk", "person", "release", "roster")),
         "enroll/saying.py",
         "sync/command.py",
         "sync/evidence_command.py",
