@@ -11,6 +11,10 @@ from sync.register.people import Template
 from terminal.calibration import suspect_score
 from terminal.faces import Engine, Vector
 
+SAME_FACE = "the same face is enrolled as"
+RESEMBLES = "resembles"
+"""In what is said of somebody whose face is near another's; a contact sheet marks it."""
+
 _Key = tuple[str, str, str]
 """Employee number, source and look."""
 
@@ -56,14 +60,14 @@ class KnownFaces:
         other = nearest_other(vector, everybody, employee=number)
         if other is not None and other.score >= settings.enroll.duplicate_score:
             return (
-                f"the same face is enrolled as {other.employee} (score {other.score:.2f}) and cannot be {number} "
+                f"{SAME_FACE} {other.employee} (score {other.score:.2f}) and cannot be {number} "
                 f"too; withdraw {other.employee} first if that is the wrong one (twins: enrol one with PIN only)"
             ), ()
         # Only a kiosk that knows both can confuse them; in a whole city everybody resembles somebody.
         other = nearest_other(vector, everybody, employee=number, among=self._numbers_of(office))
         if other is not None and other.score >= self._suspect(office, settings):
             warnings.append(
-                f"{number} resembles {other.employee} (score {other.score:.2f}): withdraw one if they are one "
+                f"{number} {RESEMBLES} {other.employee} (score {other.score:.2f}): withdraw one if they are one "
                 "person, else give both a PIN, which the kiosk may ask for"
             )
         why, unlike = self._unlike(vector, number=number, source=source, look=look, settings=settings)

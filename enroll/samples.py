@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -12,6 +12,7 @@ import numpy as np
 import config
 from enroll.photos import PhotoRefused, decoded, read_file
 from enroll.rules import WORDS, Flaw, choose_face, mean_of, mirrored, one_person
+from enroll.thumbnails import thumbnail_of
 from errors import HadirError
 from terminal.faces import Engine, Face, Picture, Vector
 from terminal.quality import Reason, assess
@@ -27,11 +28,13 @@ _SURER = 0.02
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoReport:
-    """What became of one picture. `why` is the reason where it was not used, else a remark or empty."""
+    """What became of one picture. `why` is the reason where it was not used, else a remark or empty. `thumbnail` is a
+    small JPEG of the face, or of all of it where there is none, if one was asked for and it could be read."""
 
     photo: str
     used: bool
     why: str = ""
+    thumbnail: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +50,12 @@ class Study:
         return sum(photo.used for photo in self.photos)
 
 
-def study_photos(paths: Sequence[Path], engine: Engine, settings: config.Config) -> Study:
-    """Return the template of the one person these photo files show, and what became of each file."""
+def study_photos(paths: Sequence[Path], engine: Engine, settings: config.Config, *, thumbnails: bool = False) -> Study:
+    """Return the template of the one person these photo files show, and what became of each file.
+
+    With `thumbnails` each report of a file that is a picture has a small one of it.
+    """
+    small: dict[int, bytes] = {}
     reports: dict[int, PhotoReport] = {}
     taken: dict[int, tuple[str, Vector, str]] = {}
     for place, path in enumerate(paths):
@@ -58,6 +65,8 @@ def study_photos(paths: Sequence[Path], engine: Engine, settings: config.Config)
             reports[place] = PhotoReport(photo=path.name, used=False, why=str(refusal))
             continue
         picture, turned = upright(picture, engine)
+        if thumbnails:
+            small[place] = thumbnail_of(picture, engine)
         match examine(picture, engine, settings):
             case Flaw() | Reason() as flaw:
                 reports[place] = PhotoReport(photo=path.name, used=False, why=WORDS[flaw])
@@ -65,7 +74,8 @@ def study_photos(paths: Sequence[Path], engine: Engine, settings: config.Config)
                 taken[place] = (path.name, vector, remark or turned)
     study = study_vectors(list(taken.values()), settings)
     reports.update(zip(taken, study.photos, strict=True))
-    return replace(study, photos=tuple(reports[place] for place in sorted(reports)))
+    photos = tuple(replace(reports[place], thumbnail=small.get(place, b"")) for place in sorted(reports))
+    return replace(study, photos=photos)
 
 
 def study_vectors(taken: Sequence[tuple[str, Vector, str]], settings: config.Config) -> Study:
