@@ -142,6 +142,7 @@ class Enroll(Section, frozen=True):
     same_person_score: Fraction = 0
     duplicate_score: Fraction = 0
     capture_s: Seconds = 60
+    basis: Literal["", "public_duty"] = ""
 
 
 class Display(Section, frozen=True):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import config
 from demo import clip
+from demo.newcomers import BASIS
 from errors import HadirError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,7 +31,8 @@ def lines(running: config.Config, path: Path, people: Path) -> Iterator[str]:
             yield f"  cp demo/{person.photo} {folder.relative_to(ROOT)}/"
             break
     command = "./hadir enroll" if same_centre(running) else f"./hadir --config {_in_root(path)} enroll"
-    yield f"  {command} import {people.relative_to(ROOT)} && {command} publish --office {running.office.id}"
+    yield f"  {command} import {people.relative_to(ROOT)} --basis {BASIS}"
+    yield f"  {command} publish --office {running.office.id}"
 
 
 def same_centre(running: config.Config, path: Path = SETTINGS) -> bool:

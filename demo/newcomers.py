@@ -25,7 +25,10 @@ from demo.children import LEASH
 from enroll import importer
 from enroll.desk import Done, PersonReport
 from errors import HadirError
+from sync.register.consents import Basis
 
+BASIS = Basis.PUBLIC_DUTY
+"""On what the demo keeps faces: it plays an office with such a duty, and its portraits are free to use."""
 SETTLED_S = 0.4
 """A folder unchanged for this long is not being copied into any more."""
 
@@ -132,7 +135,7 @@ def enrol(settings: config.Config, people: Path, changed: Collection[str]) -> It
             told.extend(words_of(seen.person, then="; publish to bring this to the kiosk"))
 
     try:
-        report = importer.import_folder(settings, people, progress=tell)
+        report = importer.import_folder(settings, people, progress=tell, basis=BASIS)
         told.extend(_plain(note) for note in report.notes if note.partition(":")[0] in changed)
     except HadirError as error:
         told.append(_plain(f"New photos cannot be enrolled: {error}"))

@@ -46,7 +46,7 @@ def prepare(settings: config.Config, folder: Path, *, with_clip: bool, say: Say)
             engines.append(open_engine(settings.engine))
         return engines[0]
 
-    report = importer.import_folder(settings, PEOPLE, basis=BASIS)
+    report = importer.import_folder(settings, PEOPLE, basis=newcomers.BASIS)
     for person in report.people:
         for line in newcomers.words_of(person):
             say(line)
@@ -76,13 +76,14 @@ def release_if_changed(settings: config.Config, say: Say) -> Mapping[str, str]:
 
 
 def released_people(settings: config.Config, register: Register) -> EncodingSet | None:
-    """Return the office's newest release, None where there is none that its key vouches for."""
+    """Return the office's newest release, None where there is none that its key vouches for and the kiosk can open."""
     blob = dict(sets.current_releases(register)).get(settings.office.id)
     if blob is None:
         return None
     try:
         key = keys.load_public(settings.terminal.release_key)
-        return open_set(blob, trusted=key, office=settings.office.id, engine_id=None, newer_than=-1)
+        own = keys.device_key(settings.terminal.state)
+        return open_set(blob, trusted=key, office=settings.office.id, engine_id=None, newer_than=-1, reader=own)
     except (ReleaseRefused, keys.KeyRefused):
         return None
 

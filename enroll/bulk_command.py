@@ -19,20 +19,32 @@ Settings = Callable[[], config.Config]
 @click.option("--again", is_flag=True, help="Enrol those who were withdrawn, too.")
 @click.option("--move", is_flag=True, help="Take people over from other offices.")
 @click.option(
+    "--basis",
+    type=click.Choice(["consent", "public_duty"]),
+    help="On what the faces are kept: they were shown the text and agreed, or a public duty asks for it.",
+)
+@click.option(
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),
     help="CSV file to write: a row for each person and each photo, with the reason.",
 )
 @click.pass_obj
-def import_(settings: Settings, /, folder: Path, report: Path | None, **how: Any) -> None:
+def import_(settings: Settings, /, folder: Path, report: Path | None, basis: str | None, **how: Any) -> None:
     """Enrol everybody in FOLDER: one folder a person, named "NUMBER-Given_Family", with their photos in it.
 
     A folder within a person's (glasses, jilbab, mask) is another look of theirs. FOLDER may be a ZIP of such a folder,
-    or a CSV file with a row for each photo: number,name,photo and, if need be, look.
+    or a CSV file with a row for each photo: number,name,photo and, if need be, look and basis.
     """
     from enroll import import_report, importer
+    from sync.register.consents import Basis
 
-    done = importer.import_folder(settings(), folder, progress=lambda seen: say_person(seen.person), **how)
+    done = importer.import_folder(
+        settings(),
+        folder,
+        progress=lambda seen: say_person(seen.person),
+        basis=Basis(basis) if basis else None,
+        **how,
+    )
     if report is not None:
         import_report.write_report(done, report)
     say_import(done)
@@ -49,14 +61,26 @@ def import_(settings: Settings, /, folder: Path, report: Path | None, **how: Any
 @click.option("--dry-run", is_flag=True, help="Look at everything, change nothing.")
 @click.option("--again", is_flag=True, help="Enrol those who were withdrawn, too.")
 @click.option("--move", is_flag=True, help="Take people over from other offices.")
+@click.option(
+    "--basis",
+    type=click.Choice(["consent", "public_duty"]),
+    help="On what the faces are kept: they were shown the text and agreed, or a public duty asks for it.",
+)
 @click.pass_obj
-def encodings(settings: Settings, /, file: Path, **how: Any) -> None:
+def encodings(settings: Settings, /, file: Path, basis: str | None, **how: Any) -> None:
     """Enrol everybody in FILE, which holds encodings made with face_recognition: pickle, npz, npy or JSON.
 
     Only kiosks whose engine is dlib can use them.
     """
     from enroll import encodings
+    from sync.register.consents import Basis
 
-    report = encodings.import_encodings(settings(), file, progress=lambda seen: say_person(seen.person), **how)
+    report = encodings.import_encodings(
+        settings(),
+        file,
+        progress=lambda seen: say_person(seen.person),
+        basis=Basis(basis) if basis else None,
+        **how,
+    )
     click.echo("Only kiosks with engine.name dlib know these people by their faces.")
     say_import(report)

@@ -2,7 +2,7 @@
 
 import click
 
-from enroll import bulk_command, desk_command, person_command, release_command, roster_command
+from enroll import basis_command, bulk_command, desk_command, person_command, release_command, roster_command
 from enroll.evaluate.command import evaluate
 
 
@@ -15,6 +15,7 @@ for command in (
     desk_command.add,
     bulk_command.import_,
     bulk_command.encodings,
+    basis_command.basis,
     desk_command.pin,
     desk_command.administrator,
     desk_command.list_,

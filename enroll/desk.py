@@ -10,13 +10,13 @@ from enum import StrEnum
 from pathlib import Path
 
 import config
-from enroll import purpose
+from enroll.basis import basis_for
 from enroll.capture import Progress, capture_samples
 from enroll.faces import KnownFaces
 from enroll.samples import PhotoReport, Study, fingerprint, study_photos, study_vectors
 from sync import peppers
-from sync.register import Register, enrolment, people
-from sync.register.consents import Basis, Consent, record_consent
+from sync.register import Register, consents, enrolment, people
+from sync.register.consents import Basis, Consent
 from sync.register.enrolment import TemplatesChanged
 from sync.register.people import Employee, Template
 from sync.register.people_schema import PersonRefused, checked_number, cleaned_look, cleaned_name
@@ -62,7 +62,9 @@ class PersonReport:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """A person to enrol. `name` None keeps the one in the register; `made_from` is `samples.fingerprint`'s; `look` is
-    what they wear in the pictures, as `people_schema.cleaned_look` has it."""
+    what they wear in the pictures, as `people_schema.cleaned_look` has it. `basis` is on what their face is kept, by
+    the text of `text_version` (today's) at `desk` (this one); `given_at` is set where it was given at a moment of its
+    own, as on a kiosk. A face without any is refused unless the register has one (enroll/basis.py)."""
 
     number: str
     name: str | None
@@ -74,6 +76,15 @@ class Wish:
     pin: str | None = None
     again: bool = False
     move: bool = False
+    basis: Basis | None = None
+    text_version: str | None = None
+    given_at: datetime | None = None
+    desk: str | None = None
+
+    @property
+    def face(self) -> bool:
+        """Whether it is about the person's face, not only about their name, office or PIN."""
+        return self.study is not None or self.made_from is not None
 
 
 def add_person(
@@ -89,14 +100,16 @@ def add_person(
     office: str | None = None,
     again: bool = False,
     move: bool = False,
+    basis: Basis | None = None,
     report: Callable[[Progress], None] = lambda _: None,
     engine: Engine | None = None,
 ) -> PersonReport:
     """Have the person in the register: with a template from photo files or from the camera, a PIN, or both.
 
     `samples` pictures are taken with the camera (default: config enroll.samples); `report` hears how it goes. With
-    `look`, as glasses, the template stands beside the person's others. Somebody
-    whose face is another number's or whose pictures cannot be used is reported as REFUSED, with nothing changed.
+    `look`, as glasses, the template stands beside the person's others. `basis` is on what their face is kept. Somebody
+    whose face is another number's, whose pictures cannot be used, or whose face has no basis is reported as REFUSED,
+    with nothing changed.
     Raises RegisterError, ModelUnavailable, CaptureFailed, CameraLost.
     """
     with open_desk(settings, engine=engine) as desk:
@@ -108,8 +121,10 @@ def add_person(
             pin=pin,
             again=again,
             move=move,
+            basis=basis,
+            given_at=None if basis is None else datetime.now(UTC),
         )
-        if (why := desk.refusal(wish)) is not None:
+        if (why := desk.refusal(wish, face=bool(photos) or camera is not None)) is not None:
             return PersonReport(number=number, name=name or "", done=Done.REFUSED, why=why)
         if photos:
             made_from = fingerprint(photos, desk.engine.engine_id, desk.settings)
@@ -122,29 +137,13 @@ def add_person(
         return desk.enrol(wish)
 
 
-def record_basis(settings: config.Config, number: str, basis: Basis) -> Consent:
-    """Have it in the register that the person was shown today's text at this desk, and on what basis they are enrolled.
-
-    Raises PersonRefused, RegisterError.
-    """
-    with Register.open(settings.centre.register) as register:
-        return record_consent(
-            register,
-            checked_number(number),
-            basis=basis,
-            text_version=purpose.VERSION,
-            given_at=datetime.now(UTC),
-            desk=f"desk of {settings.office.id}",
-        )
-
-
 def set_pin(settings: config.Config, number: str, pin: str) -> Employee:
     """Have `pin` as the person's PIN, and return the person.
 
     Raises PinRefused for a poor PIN, KeyRefused where the person's office has no pepper yet, RegisterError.
     """
     acceptable(pin, employee=checked_number(number))
-    with Register.open(settings.centre.register) as register:
+    with Register.open(settings.centre.register, settings.centre.keys) as register:
         person = people.find_employee(register, number)
         hashed = _hashed(settings, person.office if person else settings.office.id, number, pin)
         return enrolment.set_pin(register, number, hashed, at=datetime.now(UTC))
@@ -152,7 +151,7 @@ def set_pin(settings: config.Config, number: str, pin: str) -> Employee:
 
 def list_people(settings: config.Config, office: str | None = None) -> list[Employee]:
     """Return everybody in the register (of `office`), withdrawn ones too, by number. Raises RegisterError."""
-    with Register.open(settings.centre.register) as register:
+    with Register.open(settings.centre.register, settings.centre.keys) as register:
         return people.list_people(register, office)
 
 
@@ -161,7 +160,7 @@ def set_administrator(settings: config.Config, number: str, administrator: bool)
 
     Raises PersonRefused, RegisterError.
     """
-    with Register.open(settings.centre.register) as register:
+    with Register.open(settings.centre.register, settings.centre.keys) as register:
         person, changed = enrolment.set_administrator(register, checked_number(number), administrator)
     if changed:
         what = "now" if administrator else "no longer"
@@ -174,7 +173,7 @@ def withdraw(settings: config.Config, number: str) -> Employee:
 
     The kiosks know the person until their office is published again. Raises RegisterError.
     """
-    with Register.open(settings.centre.register) as register:
+    with Register.open(settings.centre.register, settings.centre.keys) as register:
         left = enrolment.withdraw(register, number, at=datetime.now(UTC))
     _log.info("employee %s was withdrawn", left.number)
     return left
@@ -187,7 +186,7 @@ def open_desk(settings: config.Config, *, engine: Engine | None = None, dry_run:
     with tempfile.TemporaryDirectory(prefix="hadir-dry-run-") as scratch:
         if dry_run and url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).exists():
             url = f"sqlite:///{scratch}/register.sqlite"  # a dry run leaves no register behind
-        with Register.open(url) as register:
+        with Register.open(url, settings.centre.keys) as register:
             yield Desk(settings, register, engine, dry_run=dry_run)
 
 
@@ -219,10 +218,12 @@ class Desk:
             self._calibrated = calibrated(self._given, engine_id)
         return self._calibrated
 
-    def refusal(self, wish: Wish) -> str | None:
-        """Return why the person cannot be enrolled whatever their pictures show, or None."""
+    def refusal(self, wish: Wish, *, face: bool = False) -> str | None:
+        """Return why the person cannot be enrolled whatever their pictures show (`face`: they have some), or None."""
         try:
             self._present(wish)
+            if face or wish.face:
+                self._basis(wish)
             if wish.pin is not None:
                 acceptable(wish.pin, employee=wish.number)
         except (PersonRefused, PinRefused) as refused:
@@ -236,7 +237,14 @@ class Desk:
             return False
         if present.office != wish.office or (wish.name is not None and cleaned_name(wish.name) != present.name):
             return False
-        return wish.made_from is None or self.has_template(wish)
+        if wish.made_from is None:
+            return True
+        return self.has_template(wish) and consents.basis_of(self._register, wish.number) is not None
+
+    def made_from(self, number: str, source: str, look: str = "") -> str | None:
+        """Return what the person's template of that source and look was made from, None without one."""
+        kept = self._faces.template(number, source, look)
+        return None if kept is None else kept.made_from
 
     def has_template(self, wish: Wish) -> bool:
         """Return whether the person's template of this source was made from the same pictures by the same rules."""
@@ -280,7 +288,10 @@ class Desk:
                 return replace(refused, why=why, warnings=warnings)
             warnings += _few(wish.study.samples, self._given.enroll.samples)
             template = self._template(wish, wish.study)
-        self._write(wish, template)
+        try:
+            self._write(wish, template)
+        except PersonRefused as gone:  # they left, or took their agreement back, in the meantime
+            return replace(refused, why=str(gone))
         returned = present is not None and present.withdrawn_at is not None
         done = Done.ADDED if present is None or returned else Done.CHANGED
         name = cleaned_name(wish.name) if wish.name is not None else present.name if present else ""
@@ -290,6 +301,18 @@ class Desk:
     def _present(self, wish: Wish) -> Employee | None:
         return enrolment.check_employee(
             self._register, number=wish.number, name=wish.name, office=wish.office, move=wish.move, again=wish.again
+        )
+
+    def _basis(self, wish: Wish) -> Consent | None:
+        return basis_for(
+            self._given,
+            self._register,
+            wish.number,
+            said=wish.basis,
+            text_version=wish.text_version,
+            given_at=wish.given_at,
+            desk=wish.desk,
+            again=wish.again,
         )
 
     def _template(self, wish: Wish, study: Study) -> Template:
@@ -318,6 +341,7 @@ class Desk:
                 move=wish.move,
                 again=wish.again,
                 newest_compared=None if template is None else self._faces.newest,
+                consent=self._basis(wish) if wish.face or wish.basis is not None else None,
             )
             newest = written.newest_template
             _log.debug("employee %s was enrolled", wish.number)

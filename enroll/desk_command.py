@@ -27,7 +27,7 @@ Settings = Callable[[], config.Config]
 @click.option(
     "--basis",
     type=click.Choice(["consent", "public_duty"]),
-    help="Record that they were shown the text, and on what basis their face is kept.",
+    help="On what their face is kept: they were shown the text and agreed, or a public duty asks for it.",
 )
 @click.pass_obj
 def add(
@@ -43,7 +43,7 @@ def add(
     """Enrol the employee NUMBER called NAME from photos or before a camera."""
     from contextlib import nullcontext
 
-    from enroll import desk
+    from enroll import desk, purpose
     from sync.register.consents import Basis
     from terminal.camera import open_camera
 
@@ -70,6 +70,7 @@ def add(
             name,
             photos=photos or None,
             camera=opened,
+            basis=None if basis is None else Basis(basis),
             report=lambda progress: tell(f"{progress.taken} of {progress.wanted}: {progress.words}"),
             **how,
         )
@@ -77,8 +78,7 @@ def add(
     if report.why is not None:
         sys.exit(1)
     if basis is not None:
-        kept = desk.record_basis(here, number, Basis(basis))
-        click.echo(f"Recorded: {kept.basis}, text of {kept.text_version}.")
+        click.echo(f"Recorded: {basis}, text of {purpose.VERSION}.")
     click.echo("Publish to bring this to the kiosks.")
 
 

@@ -19,6 +19,7 @@ from enroll.encoding_files import DIMENSION, EncodingsRefused, read_encodings
 from enroll.importer import ImportReport, Progress
 from enroll.roster import parse_folder_name, read_list
 from enroll.samples import study_vectors
+from sync.register.consents import Basis
 from sync.register.people_schema import PersonRefused, checked_number, cleaned_name
 from terminal.faces import Engine, Vector
 
@@ -53,13 +54,15 @@ def import_encodings(
     progress: Callable[[Progress], None] = lambda _: None,
     again: bool = False,
     move: bool = False,
+    basis: Basis | None = None,
     engine: Engine | None = None,
 ) -> ImportReport:
     """Have everybody in `file` enrolled at `office` (default: config office.id), and return what became of each.
 
     `people` is a CSV with the columns number and name; without it a name in the file must be an employee number, or
-    begin with one as a folder of photos does. Each person is committed before the next, and one whose encodings have
-    not changed is passed over. Raises EncodingsRefused, RosterRefused, RegisterError, ModelUnavailable.
+    begin with one as a folder of photos does. `basis` is on what the faces are kept. Each person is committed before
+    the next, and one whose encodings have not changed is passed over. Raises EncodingsRefused,
+    RosterRefused, RegisterError, ModelUnavailable.
     """
     if settings.engine.name != "dlib":
         raise EncodingsRefused(
@@ -77,6 +80,7 @@ def import_encodings(
                 source=ENCODINGS,
                 again=again,
                 move=move,
+                basis=basis,
             )
             seen.append(replace(_enrolled(desk, desk.settings, entry, wish), where=entry.where))
             progress(Progress(done=len(seen), total=len(entries), person=seen[-1]))
@@ -85,7 +89,7 @@ def import_encodings(
 
 def _enrolled(desk: Desk, settings: config.Config, entry: _Entry, wish: Wish) -> PersonReport:
     refused = PersonReport(number=entry.number, name=entry.name, done=Done.REFUSED)
-    if (why := entry.why or desk.refusal(wish)) is not None:
+    if (why := entry.why or desk.refusal(wish, face=True)) is not None:
         return replace(refused, why=why)
     wish = replace(wish, made_from=_fingerprint(entry.vectors, desk.engine.engine_id, settings))
     if desk.has(wish):

@@ -4,14 +4,18 @@ import os
 from pathlib import Path
 
 from enroll.csv_files import lines_of
-from enroll.roster import MAX_LIST_BYTES, MAX_LOOKS, Entry, Roster, RosterRefused
+from enroll.roster import MAX_LIST_BYTES, MAX_LOOKS, Entry, Roster, RosterRefused, basis_named
+from sync.register.consents import Basis
 from sync.register.people_schema import PersonRefused, checked_number, cleaned_look, cleaned_name
 
+MAPPING_NAMES = ("photos.csv", "foto.csv")
+"""What such a file is called in a folder or a ZIP of photos."""
 _COLUMNS = {
     "number": ("number", "nip", "nomor"),
     "name": ("name", "nama"),
     "photo": ("photo", "foto"),
     "look": ("look", "tampilan"),
+    "basis": ("basis", "dasar"),
 }
 
 
@@ -44,17 +48,22 @@ def _entry(path: Path, number: str, rows: list[tuple[int, dict[str, str]]]) -> E
     where = f"{path.name} line {rows[0][0]}"
     looks: dict[str, list[Path]] = {}
     names: set[str] = set()
+    bases: set[Basis] = set()
     try:
         for line, row in rows:
             where = f"{path.name} line {line}"
             if row["name"]:
                 names.add(cleaned_name(row["name"]))
+            if (basis := basis_named(row.get("basis", ""))) is not None:
+                bases.add(basis)
             photos = looks.setdefault(cleaned_look(row.get("look", "")), [])
             photo = _photo(path.parent, row["photo"])
             if photo not in photos:
                 photos.append(photo)
         if len(names) > 1:
             raise PersonRefused(f"{number} is there under {len(names)} names; one number is one person's")
+        if len(bases) > 1:
+            raise PersonRefused(f"{number} is there on two bases; one face is kept on one")
         if len(looks) > MAX_LOOKS + 1:
             raise PersonRefused(f"{len(looks)} looks are given, and {MAX_LOOKS} are allowed beside the usual one")
     except (PersonRefused, OSError, ValueError) as refused:
@@ -63,6 +72,7 @@ def _entry(path: Path, number: str, rows: list[tuple[int, dict[str, str]]]) -> E
         where=f"{path.name} line {rows[0][0]}",
         number=number,
         name=next(iter(names), ""),
+        basis=next(iter(bases), None),
         photos=tuple(looks.pop("", ())),
         looks=tuple((look, tuple(photos)) for look, photos in looks.items()),
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from enroll.csv_files import lines_of
 from errors import HadirError
+from sync.register.consents import Basis
 from sync.register.people_schema import PersonRefused, checked_number, cleaned_look, cleaned_name
 
 LIST_NAME = "people.csv"
@@ -18,6 +19,7 @@ _COLUMNS = {
     "number": ("number", "nip", "nomor"),
     "name": ("name", "nama"),
     "folder": ("folder", "map"),
+    "basis": ("basis", "dasar"),
 }
 # The number ends at the first blank, underscore or hyphen; one that holds a hyphen itself needs people.csv.
 _FOLDER = re.compile(r"([0-9A-Za-z.]*[0-9][0-9A-Za-z.]*)(?:[-_\s]+(.*))?", re.DOTALL)
@@ -31,7 +33,7 @@ class RosterRefused(HadirError):
 class Entry:
     """One person to import. `where` is how the folder or the row is called, for messages; `why` is set where it is
     refused. `name` is empty where only a number was given. `looks` are the photos in folders within the person's,
-    under what that look is called."""
+    under what that look is called. `basis` is on what their face is kept, where the list says it."""
 
     where: str
     number: str = ""
@@ -39,6 +41,7 @@ class Entry:
     photos: tuple[Path, ...] = ()
     looks: tuple[tuple[str, tuple[Path, ...]], ...] = ()
     has_folder: bool = True
+    basis: Basis | None = None
     why: str | None = None
 
 
@@ -100,7 +103,7 @@ def _listed(root: Path, folders: list[Path]) -> list[Entry]:
 def _of_row(line: int, row: dict[str, str], root: Path, by_number: dict[str, Path]) -> Entry:
     where = f"{LIST_NAME} line {line}"
     try:
-        number, name = checked_number(row["number"]), cleaned_name(row["name"])
+        number, name, basis = checked_number(row["number"]), cleaned_name(row["name"]), basis_named(row["basis"])
         folder: Path | None
         if row["folder"]:
             folder = Path(os.path.realpath(root / row["folder"]))  # resolve() raises RuntimeError for a loop of links
@@ -115,7 +118,15 @@ def _of_row(line: int, row: dict[str, str], root: Path, by_number: dict[str, Pat
             where = folder.name if folder else where
         photos = _photos_in(folder) if folder else ()
         looks = _looks_in(folder) if folder else ()
-        return Entry(where=where, number=number, name=name, photos=photos, looks=looks, has_folder=folder is not None)
+        return Entry(
+            where=where,
+            number=number,
+            name=name,
+            photos=photos,
+            looks=looks,
+            has_folder=folder is not None,
+            basis=basis,
+        )
     except (PersonRefused, RosterRefused, OSError, ValueError) as refused:
         return Entry(where=where, why=str(refused))
 
@@ -133,8 +144,17 @@ def read_list(path: Path) -> list[tuple[int, dict[str, str]]]:
     for line, cells in lines:
         if any(cell.strip() for cell in cells):
             values = {name: cells[at].strip() if at < len(cells) else "" for name, at in places.items()}
-            rows.append((line, {"folder": "", **values}))
+            rows.append((line, {"folder": "", "basis": "", **values}))
     return rows
+
+
+def basis_named(cell: str) -> Basis | None:
+    """Return the basis a list names, None for an empty cell. Raises PersonRefused."""
+    named = cell.strip().casefold().replace(" ", "_")
+    try:
+        return Basis(named) if named else None
+    except ValueError as error:
+        raise PersonRefused(f"{cell[:40]!r} is no basis: write consent or public_duty, or leave it empty") from error
 
 
 def _places(heading: list[str], path: Path) -> dict[str, int]:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sync.register import Register, RegisterError, RegisterUnavailable
-from sync.register.consents import withdraw_in
+from sync.register.consents import Consent, record_in, refuse_taken_back_in, withdraw_in
 from sync.register.people import Employee, Template, employee_in, newest_template_in
 from sync.register.people_schema import (
     PersonRefused,
@@ -21,6 +21,7 @@ from sync.register.people_schema import (
     pins,
     templates,
 )
+from sync.register.sealed_templates import sealed_vector
 
 
 class TemplatesChanged(RegisterError):
@@ -39,13 +40,15 @@ def upsert_employee(
     move: bool = False,
     again: bool = False,
     newest_compared: int | None = None,
+    consent: Consent | None = None,
 ) -> Employee:
     """Have the employee, with this template and PIN if given, in the register, and return what is there now.
 
     A template replaces the one of the same engine, source and look; without `name` the one in the register stays. A
     number of another office is taken only with `move`, a withdrawn one only with `again`. `newest_compared` is the id
     of the newest template this one was compared with: two desks must not enrol one face under two numbers at once.
-    Raises PersonRefused, and TemplatesChanged where there are newer ones; then nothing was changed.
+    `consent` is recorded with them; nobody who took theirs back gets a template without a newer one. Raises
+    PersonRefused, and TemplatesChanged where there are newer ones; then nothing was changed.
     """
     number, office = checked_number(number), checked_office(office)
     values: dict[str, object] = {"office": office, "withdrawn_at": None}
@@ -61,8 +64,11 @@ def upsert_employee(
             if row.withdrawn_at is not None:
                 values |= {"valid_from": at, "valid_until": None}
             connection.execute(sa.update(employees).where(employees.c.number == number).values(values))
+        if consent is not None:
+            record_in(connection, consent)
         if template is not None:
-            _put_template(connection, number, template)
+            refuse_taken_back_in(connection, number)
+            _put_template(register, connection, number, template)
         if pin_hash is not None:
             _put_pin(connection, number, pin_hash, at)
         return employee_in(connection, number)
@@ -84,7 +90,7 @@ def add_template(register: Register, number: str, template: Template) -> None:
     """Have `template` as the person's one of its engine, source and look. Raises PersonRefused."""
     with register.write() as connection:
         _present(connection, number)
-        _put_template(connection, number, template)
+        _put_template(register, connection, number, template)
 
 
 def set_pin(register: Register, number: str, pin_hash: str, *, at: datetime) -> Employee:
@@ -116,6 +122,7 @@ def set_administrator(register: Register, number: str, administrator: bool) -> t
 def withdraw(register: Register, number: str, *, at: datetime) -> Employee:
     """Have no template and no PIN of the person left, in the database file or its log; the number stays, marked.
 
+    The key of their templates is destroyed: no copy of the register, no backup of it, can give one back.
     They are no administrator any more, and what they agreed to is marked as taken back. A second withdrawal changes
     nothing. Sets released before still hold the person until the next is published. Raises PersonRefused;
     RegisterUnavailable where the log is still held by a reader: the call can be repeated.
@@ -127,6 +134,7 @@ def withdraw(register: Register, number: str, *, at: datetime) -> Employee:
         connection.execute(sa.delete(templates).where(templates.c.employee == number))
         connection.execute(sa.delete(pins).where(pins.c.employee == number))
         withdraw_in(connection, number, at=at)
+        register.template_keys.destroy(number)  # in the transaction: nobody enrols with it in between
         left = employee_in(connection, number)
     if not clear_log(register):
         raise RegisterUnavailable(
@@ -161,7 +169,7 @@ def _present(connection: sa.Connection, number: str) -> None:
         raise PersonRefused(f"employee {number} was withdrawn on {gone:%Y-%m-%d}; enrol them again first")
 
 
-def _put_template(connection: sa.Connection, number: str, template: Template) -> None:
+def _put_template(register: Register, connection: sa.Connection, number: str, template: Template) -> None:
     connection.execute(
         sa.delete(templates).where(
             templates.c.employee == number,
@@ -176,7 +184,15 @@ def _put_template(connection: sa.Connection, number: str, template: Template) ->
             engine_id=template.engine_id,
             source=template.source,
             look=template.look,
-            vector=template.vector,
+            vector=sealed_vector(
+                register,
+                employee=number,
+                engine_id=template.engine_id,
+                source=template.source,
+                look=template.look,
+                vector=template.vector,
+            ),
+            sealed=True,
             samples=template.samples,
             made_from=template.made_from,
             made_at=template.made_at,

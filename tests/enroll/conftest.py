@@ -1,6 +1,7 @@
 """A desk of one's own for each test, real portraits, and an engine that reads who somebody is from the pixels."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,7 @@ import pytest
 
 import config
 from sync import keys, peppers
+from sync.register import Register, devices
 from terminal.faces import Box, Encoding, Engine, Face, Picture
 from terminal.faces.models import ensure
 from terminal.faces.opencv import OpenCvEngine
@@ -39,7 +41,7 @@ def settings(tmp_path: Path) -> config.Config:
     return config.replace(
         config.Config(),
         match={"threshold": 0.5, "margin": 0.08},
-        enroll={"same_person_score": 0.36, "duplicate_score": 0.6},
+        enroll={"same_person_score": 0.36, "duplicate_score": 0.6, "basis": "public_duty"},
         engine={"models": str(PROJECT / "var" / "models")},
         centre={
             "register": f"sqlite:///{centre / 'register.sqlite'}",
@@ -48,6 +50,26 @@ def settings(tmp_path: Path) -> config.Config:
         },
         terminal={"state": str(tmp_path / "terminal"), "release_key": str(centre / "keys" / "release.pub")},
     )
+
+
+@pytest.fixture(name="approve")
+def _approve() -> Callable[..., keys.PrivateKey]:
+    """`approve` below."""
+    return approve
+
+
+def approve(settings: config.Config, office: str = "demo") -> keys.PrivateKey:
+    """Have a kiosk of `office` approved whose key lies where these settings say, and return that."""
+    device = keys.device_key(settings.terminal.state)
+    with Register.open(settings.centre.register) as register:
+        devices.admit(
+            register,
+            terminal=f"{office}-1",
+            office=office,
+            public_key=keys.raw(device.public_key()),
+            at=datetime(2025, 1, 1, tzinfo=UTC),
+        )
+    return device
 
 
 @pytest.fixture(scope="session")

@@ -44,7 +44,7 @@ def kept(settings: config.Config, number: str) -> Employee:
 
 
 def templates(settings: config.Config) -> list[tuple[str, int]]:
-    with Register.open(settings.centre.register) as register:
+    with Register.open(settings.centre.register, settings.centre.keys) as register:
         return [(number, template.samples) for number, template in people.templates_of(register, "painted")]
 
 
@@ -191,7 +191,7 @@ def test_numbers_and_names_that_cannot_be_are_refused(
 def test_a_pin_is_set_and_is_the_persons(settings: config.Config, add: Desk) -> None:
     add("1001", "Siti")
     assert set_pin(settings, "1001", "274913").has_pin
-    with Register.open(settings.centre.register) as register:
+    with Register.open(settings.centre.register, settings.centre.keys) as register:
         built = sets.build_set(
             register, office="demo", engine_id="painted", dimension=64, at=kept(settings, "1001").valid_from
         )

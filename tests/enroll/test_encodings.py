@@ -353,7 +353,7 @@ def test_what_is_typed_is_answered_person_by_person(
 
 @pytest.mark.slow
 def test_people_enrolled_with_face_recognition_are_recognised_by_a_kiosk_of_the_dlib_engine(
-    settings: config.Config, tmp_path: Path
+    settings: config.Config, tmp_path: Path, approve
 ) -> None:
     """The whole way: its own encodings of the portraits, imported, published, and other photographs of them probed."""
     import cv2
@@ -369,9 +369,12 @@ def test_people_enrolled_with_face_recognition_are_recognised_by_a_kiosk_of_the_
     report = import_encodings(settings, tmp_path / "known.json", engine=engine)
     assert set(what(report).values()) == {Done.ADDED}
     away = config.replace(settings, mqtt={"port": 9})
+    own = approve(settings)
     blob = publish(away, "demo", broker_wait_s=0).file.read_bytes()
-    trusted = _trusted(settings)
-    gallery = Gallery.from_set(open_set(blob, trusted=trusted, office="demo", engine_id=engine.engine_id, newer_than=0))
+    content = open_set(
+        blob, trusted=_trusted(settings), office="demo", engine_id=engine.engine_id, newer_than=0, reader=own
+    )
+    gallery = Gallery.from_set(content)
 
     def best(path: Path) -> tuple[str, float]:
         picture = np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR_RGB), np.uint8)

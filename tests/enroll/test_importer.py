@@ -42,7 +42,7 @@ def run(tmp_path: Path, settings: config.Config, engine: Engine) -> Callable[...
 
 
 def kept(settings: config.Config) -> dict[str, Template]:
-    with Register.open(settings.centre.register) as register:
+    with Register.open(settings.centre.register, settings.centre.keys) as register:
         return dict(people.templates_of(register, "painted"))
 
 
@@ -256,7 +256,7 @@ def test_a_camera_enrolment_stays_beside_the_imported_photos(
 ) -> None:
     fill("1001-Siti", 1, 0, 1)
     run()
-    with Register.open(settings.centre.register) as register:
+    with Register.open(settings.centre.register, settings.centre.keys) as register:
         at = list_people(settings)[0].valid_from
         vector = vector_of(1, 8).astype("<f4").tobytes()
         enrolment.add_template(
@@ -310,7 +310,7 @@ def test_whatever_happened_before_an_import_leaves_the_folders_people(
                     count = len(list((root / f"100{one}-P").iterdir()))
                     if count and one not in withdrawn:
                         enrolled[one] = count
-    with Register.open(own.centre.register) as register:
+    with Register.open(own.centre.register, own.centre.keys) as register:
         found = {number: template.samples for number, template in people.templates_of(register, "painted")}
     assert found == {f"100{person}": count for person, count in enrolled.items()}
 

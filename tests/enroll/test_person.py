@@ -7,8 +7,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 import config
+from enroll.basis import record_basis
 from enroll.command import enroll
-from enroll.desk import add_person, record_basis, set_administrator, withdraw
+from enroll.desk import add_person, set_administrator, withdraw
 from enroll.importer import import_folder
 from sync.keys import KeyRefused
 from sync.register.consents import Basis
