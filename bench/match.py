@@ -1,6 +1,6 @@
 """What finding one person among very many costs: against plain numpy, and against reading the templates at all.
 
-People who do not exist, three templates each, are released as a signed set, kept as a card keeps it, and loaded the way
+People who do not exist, three templates each, are released as a sealed set, kept as a card keeps it, and loaded the way
 the kiosk loads them. Everything that is compared runs in turns in one process, with one BLAS thread as on the kiosk.
 """
 
@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sync import keys
-from sync.releases import CURRENT_NAME, EncodingSet, Person, keep_set, kept_set, open_set, sign_set
+from sync.releases import CURRENT_NAME, EncodingSet, Person, keep_set, kept_set, open_set, seal_set
 from terminal.gallery import BLOCK_ROWS, Gallery, check_templates
 from terminal.search import nearest_to
 
@@ -101,7 +101,7 @@ def faces(rows: int) -> NDArray[np.float32]:
 
 
 def release(templates: NDArray[np.float32], key: keys.PrivateKey) -> bytes:
-    """Return `templates` as a signed set, three to a person, everybody with a PIN."""
+    """Return `templates` as a set sealed for a kiosk of the same `key`, three to a person, everybody with a PIN."""
     people = tuple(
         Person(
             employee=f"{first:08}",
@@ -119,10 +119,10 @@ def release(templates: NDArray[np.float32], key: keys.PrivateKey) -> bytes:
         created_at=datetime.now(UTC),
         people=people,
     )
-    return sign_set(content, key)
+    return seal_set(content, key, [keys.raw(key.public_key())]).blob
 
 
-def load(blob: bytes, trusted: keys.PublicKey) -> Loaded:
+def load(blob: bytes, key: keys.PrivateKey) -> Loaded:
     """Return the gallery in `blob`, after it was kept on a card and loaded from there some times."""
     with tempfile.TemporaryDirectory(prefix="hadir-bench-") as name:
         folder = Path(name)
@@ -132,7 +132,7 @@ def load(blob: bytes, trusted: keys.PublicKey) -> Loaded:
             _forget_pages(folder / CURRENT_NAME)
             began = time.perf_counter()
             with _Ticking() as ticking:
-                gallery = _from_card(folder, trusted)
+                gallery = _from_card(folder, key)
                 took.append(time.perf_counter() - began)
             waits.append(ticking.longest_s)
             with _Ticking() as ticking:
@@ -147,12 +147,18 @@ def load(blob: bytes, trusted: keys.PublicKey) -> Loaded:
     )
 
 
-def _from_card(folder: Path, trusted: keys.PublicKey) -> Gallery:
+def _from_card(folder: Path, key: keys.PrivateKey) -> Gallery:
     blob = kept_set(folder)
     assert blob is not None  # noqa: S101 - it was kept a moment ago
     return Gallery.from_set(
         open_set(
-            blob, trusted=trusted, office="bench", engine_id="bench", newer_than=0, check_templates=check_templates
+            blob,
+            trusted=key.public_key(),
+            office="bench",
+            engine_id="bench",
+            newer_than=0,
+            reader=key,
+            check_templates=check_templates,
         )
     )
 
@@ -190,7 +196,7 @@ class _Ticking:
 def _measured(rows: int) -> dict[str, Any]:
     key = keys.PrivateKey.generate()
     templates = faces(rows)
-    loaded = load(release(templates, key), key.public_key())
+    loaded = load(release(templates, key), key)
     gallery = loaded.gallery
     dice = np.random.default_rng(SEED + 1)
     chosen = dice.integers(rows, size=ROUNDS)

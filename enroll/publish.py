@@ -1,4 +1,8 @@
-"""Publishing: an office's people become a signed set, kept at the centre and laid on the office's retained topic."""
+"""Publishing: an office's people become a set, sealed for its approved kiosks, signed, and laid on its retained topic.
+
+The centre keeps it as the kiosks get it, and beside it, with the keys of the templates, what opens it: the next one is
+compared with it.
+"""
 
 import fcntl
 import logging
@@ -6,7 +10,7 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,14 +21,15 @@ import msgspec
 import config
 from enroll.health import recent_scores, with_renewals
 from enroll.lookalikes import with_lookalikes
+from enroll.readers import Readers, readers_of
 from errors import HadirError
 from sync import peppers
 from sync.durable import make_folder, sweep, write_whole
 from sync.keys import PRIVATE_NAME, KeyRefused, PrivateKey, load_private
 from sync.messages import gallery_topic
 from sync.mqtt import Connected, Disconnected, Link, LinkFailed, Sent
-from sync.register import Register, sets
-from sync.releases import EncodingSet, Person, ReleaseRefused, open_set, sign_set
+from sync.register import Register, consents, sets
+from sync.releases import EncodingSet, Person, ReleaseRefused, open_set, seal_set
 from terminal.calibration import policy_for
 from terminal.faces import Identity, identity_of
 from terminal.matching import Policy
@@ -61,7 +66,8 @@ class PublishReport:
     been withdrawn since. `lookalikes` counts the pairs of people that the kiosks are told to be careful with.
     `plain_pins` are PINs in the set that were made before there was a pepper; `foreign_pins` are not in it, for they
     were made with a pepper that the office's kiosks do not have. `to_renew` are those whom the kiosks ask to enrol
-    again.
+    again. `no_basis` are people whose faces are left out because nothing says on what basis they are kept.
+    `readers` counts the kiosks it is sealed for; those `waiting` offered a key nobody approved, and cannot open it.
     """
 
     office: str
@@ -78,6 +84,9 @@ class PublishReport:
     plain_pins: int = 0
     foreign_pins: int = 0
     to_renew: int = 0
+    no_basis: int = 0
+    readers: int = 0
+    waiting: tuple[str, ...] = ()
 
 
 def publish(
@@ -91,8 +100,9 @@ def publish(
     """Have the people of `office` as its newest signed set, in the register and in centre.releases; tell the broker.
 
     Two at once get distinct rising versions and reach the topic in that order. A set without people, which would empty
-    every kiosk of the office, needs `force`. In it are the templates of `engine`, by default of the configured one.
-    Raises PublishRefused, KeyRefused, RegisterError, ReleaseRefused, ModelUnavailable, NotCalibrated, GalleryTooLarge.
+    every kiosk of the office, needs `force`, and so does one that no kiosk could open. In it are the templates of
+    `engine`, by default of the configured one. Raises PublishRefused, NoReaders, KeyRefused, TemplateKeysFailed,
+    RegisterError, ReleaseRefused, ModelUnavailable, NotCalibrated, GalleryTooLarge.
     """
     engine = engine or identity_of(settings.engine)
     policy = policy_for(engine.engine_id, settings.match)
@@ -123,7 +133,10 @@ def publish(
         lookalikes=pairs,
         plain_pins=sum(1 for person in content.people if person.pin is not None and pepper_id_of(person.pin) is None),
         foreign_pins=made.foreign_pins,
+        no_basis=made.no_basis,
         to_renew=sum(person.renew for person in content.people),
+        readers=len(made.readers.approved),
+        waiting=made.readers.waiting,
     )
 
 
@@ -135,6 +148,8 @@ class _Made:
     blob: bytes
     file: Path
     foreign_pins: int
+    no_basis: int
+    readers: Readers
 
 
 def _release(
@@ -165,23 +180,50 @@ def _release(
                 f"office {office} has nobody with a face or a PIN; enrol people first, "
                 "or publish with --force to empty its kiosks"
             )
+        readers = readers_of(register, office, force=force)
+        content, no_basis = without_baseless(content, consents.with_basis(register, office))
+        if no_basis and not force and not any(person.templates for person in content.people):
+            raise PublishRefused(
+                f"nothing says on what basis the {no_basis} faces of {office} are kept: record it (./hadir enroll "
+                "basis --all --basis consent|public_duty), or publish with --force to have none on its kiosks"
+            )
         content, foreign_pins = without_foreign_pins(content, peppers.path_in(centre.keys, office))
         content, pairs = with_lookalikes(content, policy)
         content = with_renewals(content, recent_scores(register, office, engine), policy)
         changes = changes_between(_newest(register, office, key), content)
-        blob = sign_set(content, key)
+        sealed = seal_set(content, key, readers.approved)
         file = folder / f"{office}-{content.version}.hset"
         try:
-            write_whole(file, blob)
-            sets.record_release(register, content, blob)
+            write_whole(file, sealed.blob)
+            sets.record_release(register, content, sealed.blob)
+            register.template_keys.keep_set_key(office, content.version, sealed.key)
         except sets.VersionTaken:  # another machine with the same register was faster
             continue
         except OSError as error:
             raise PublishRefused(f"{file} cannot be written ({error.strerror}); see centre.releases") from error
         return _Made(
-            content=content, pairs=len(pairs), changes=changes, blob=blob, file=file, foreign_pins=foreign_pins
+            content=content,
+            pairs=len(pairs),
+            changes=changes,
+            blob=sealed.blob,
+            file=file,
+            foreign_pins=foreign_pins,
+            no_basis=no_basis,
+            readers=readers,
         )
     raise PublishRefused(f"others publish for {office} all the time; try again")
+
+
+def without_baseless(content: EncodingSet, with_basis: Set[str]) -> tuple[EncodingSet, int]:
+    """Return `content` without the faces of those who are not in `with_basis`, and how many people that were."""
+    people = tuple(
+        person
+        if person.employee in with_basis or not person.templates
+        else msgspec.structs.replace(person, templates=())
+        for person in content.people
+    )
+    lost = sum(before.templates != after.templates for before, after in zip(content.people, people, strict=True))
+    return msgspec.structs.replace(content, people=people), lost
 
 
 def without_foreign_pins(content: EncodingSet, pepper_file: Path) -> tuple[EncodingSet, int]:
@@ -227,7 +269,8 @@ def _newest(register: Register, office: str, key: PrivateKey) -> EncodingSet | N
     if kept is None:
         return None
     try:
-        return open_set(kept[1], trusted=key.public_key(), office=office, engine_id=None, newer_than=-1)
+        reader = register.template_keys.set_key(office, sets.list_releases(register, office)[0].version)
+        return open_set(kept[1], trusted=key.public_key(), office=office, engine_id=None, newer_than=-1, reader=reader)
     except ReleaseRefused:  # signed by the key before this one, say: nothing to compare with
         return None
 

@@ -88,10 +88,12 @@ def health(settings: Settings, /, office: str) -> None:
 @click.command("publish")
 @click.option("--office", help="The office whose kiosks get the set.")
 @click.option("--due", is_flag=True, help="Every office where somebody's first or last day came since its last set.")
-@click.option("--force", is_flag=True, help="Even a set without people, which empties every kiosk of the office.")
+@click.option(
+    "--force", is_flag=True, help="Even a set without people, which empties every kiosk, or one no kiosk opens."
+)
 @click.pass_obj
 def publish(settings: Settings, /, office: str | None, due: bool, force: bool) -> None:
-    """Sign the office's people as a new encoding set and send it to its kiosks."""
+    """Seal the office's people for its approved kiosks as a new encoding set, sign it and send it to them."""
     from enroll import hr_desk
 
     if due is (office is not None):
@@ -110,6 +112,12 @@ def _publish(settings: Settings, office: str, *, force: bool) -> None:
     people = f"{report.people} {'person' if report.people == 1 else 'people'}"
     what = f"{report.changes.new} new, {report.changes.changed} changed, {report.changes.gone} gone"
     click.echo(f"Published version {report.version} of {office}, {report.bytes} bytes, {people}: {what}.")
+    click.echo(f"It is sealed for {report.readers} {'kiosk' if report.readers == 1 else 'kiosks'}.")
+    if report.waiting:
+        click.echo(
+            f"Not approved, and cannot open it: {', '.join(report.waiting)}; "
+            f"run ./hadir keys approve {report.waiting[0]}, then publish again."
+        )
     if again := len(reencode.engine_report(settings(), office).again):
         click.echo(f"Known to another engine only, so by PIN at most: {again}; see ./hadir enroll engine.")
     if report.lookalikes:
@@ -121,6 +129,11 @@ def _publish(settings: Settings, office: str, *, force: bool) -> None:
         click.echo(f"PINs set before the pepper: {report.plain_pins}; have them set again (./hadir enroll pin).")
     if report.foreign_pins:
         click.echo(f"PINs set in another office, and left out: {report.foreign_pins}; have them set again.")
+    if report.no_basis:
+        click.echo(
+            f"Faces left out, for nothing says on what basis they are kept: {report.no_basis}; record it "
+            "(./hadir enroll basis --all --basis consent|public_duty) and publish again."
+        )
     if report.to_renew:
         click.echo(
             f"To enrol again before their face fails: {report.to_renew}; the kiosks ask them as they go home "

@@ -108,6 +108,7 @@ def keys_approve(settings: Settings, /, terminal: str, key_id: str | None) -> No
     with Register.open(settings().centre.register) as register:
         key = devices.approve(register, terminal, key_id, at=datetime.now(UTC))
     click.echo(f"Approved key {key.key_id} of {key.terminal}, office {key.office}.")
+    click.echo(f"Sets are sealed for each kiosk: run ./hadir enroll publish --office {key.office} next.")
 
 
 @keys.command("revoke")
@@ -121,6 +122,7 @@ def keys_revoke(settings: Settings, /, terminal: str, key_id: str | None) -> Non
     with Register.open(settings().centre.register) as register:
         key = devices.revoke(register, terminal, key_id, at=datetime.now(UTC))
     click.echo(f"Revoked key {key.key_id} of {key.terminal}, office {key.office}.")
+    click.echo(f"It still opens the sets it has; run ./hadir enroll publish --office {key.office}: it opens none then.")
 
 
 # --- evidence of what was recorded ----------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ def test_the_faces_are_the_same_every_time_and_a_persons_are_alike() -> None:
 def test_what_is_loaded_from_the_card_is_what_was_released(rows: int) -> None:
     key = keys.PrivateKey.generate()
     templates = match.faces(rows)
-    loaded = match.load(match.release(templates, key), key.public_key())
+    loaded = match.load(match.release(templates, key), key)
     assert isinstance(loaded.gallery, Gallery)
     np.testing.assert_allclose(loaded.gallery.matrix, templates, atol=1e-6)
     assert len(loaded.gallery.employees) == -(-rows // match.TEMPLATES)
@@ -59,7 +59,7 @@ def test_what_is_loaded_from_the_card_is_what_was_released(rows: int) -> None:
 def test_smaller_storage_scores_the_same_within_what_it_loses() -> None:
     key = keys.PrivateKey.generate()
     templates = match.faces(500)
-    blocks = match.load(match.release(templates, key), key.public_key()).gallery.blocks
+    blocks = match.load(match.release(templates, key), key).gallery.blocks
     exact = templates @ templates[7]
     half = match._unpacked(templates[7], blocks.astype(np.float16), 1).reshape(-1)[:500]
     small = match._unpacked(templates[7], np.rint(blocks * 127).astype(np.int8), 1 / 127).reshape(-1)[:500]

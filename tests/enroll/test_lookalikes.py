@@ -15,7 +15,7 @@ from enroll.command import enroll
 from enroll.lookalikes import Pair, alike, audit, with_lookalikes
 from enroll.publish import changes_between, publish
 from sync import keys, releases
-from sync.register import Register, enrolment, sets
+from sync.register import Register, consents, enrolment, sets
 from sync.register.people import Template
 from sync.releases import EncodingSet, Person, open_set, sign_set
 from terminal.faces import Identity, Vector, engine_id_of
@@ -130,6 +130,12 @@ def test_the_set_carries_lookalikes_both_ways_and_kiosks_that_know_none_read_it(
     assert changes_between(set_of({"1": [one], "2": [like(one, 0.6, 2)], "3": [looks(4)]}), content).changed == 0
 
 
+def agreed(register: Register, number: str) -> None:
+    consents.record_consent(
+        register, number, basis=consents.Basis.PUBLIC_DUTY, text_version="1", given_at=AT, desk="a test"
+    )
+
+
 def enrolled(settings: config.Config, people: dict[str, Vector], *, office: str = "demo") -> None:
     with Register.open(settings.centre.register, settings.centre.keys) as register:
         for number, vector in people.items():
@@ -139,19 +145,22 @@ def enrolled(settings: config.Config, people: dict[str, Vector], *, office: str 
             enrolment.upsert_employee(
                 register, number=number, name=f"Name {number}", office=office, at=AT, template=template
             )
+            agreed(register, number)
 
 
 def test_publishing_marks_lookalikes_and_the_command_names_them(
-    settings: config.Config, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    settings: config.Config, approve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    one = looks(1)
+    one, own = looks(1), approve(settings)
     enrolled(settings, {"1001": one, "1002": like(one, 0.7, 2), "1003": looks(3)})
     enrolled(settings, {"2001": like(one, 0.9, 7)}, office="other")  # no kiosk knows both
     with caplog.at_level("INFO"):
         report = publish(settings, "demo", engine=PAINTED, broker_wait_s=0)
     assert report.lookalikes == 1
     trusted = keys.load_public(settings.terminal.release_key)
-    content = releases.open_set(report.file.read_bytes(), trusted=trusted, office="demo", engine_id=None, newer_than=0)
+    content = releases.open_set(
+        report.file.read_bytes(), trusted=trusted, office="demo", engine_id=None, newer_than=0, reader=own
+    )
     assert {person.employee: [other.employee for other in person.resembles] for person in content.people} == {
         "1001": ["1002"],
         "1002": ["1001"],
@@ -182,9 +191,10 @@ def test_a_set_beyond_the_calibration_is_not_published_and_the_one_before_stays(
                 made_at=AT,
             )
             enrolment.upsert_employee(register, number=f"100{seed}", name="x", office="demo", at=AT, template=template)
-    publish(settings, "demo", engine=calibrated, broker_wait_s=0)
+            agreed(register, f"100{seed}")
+    publish(settings, "demo", engine=calibrated, broker_wait_s=0, force=True)
     strict = config.replace(settings, match={"fpir": 1e-6})
     with pytest.raises(GalleryTooLarge, match="3 templates are more than the 2"):
-        publish(strict, "demo", engine=calibrated, broker_wait_s=0)
+        publish(strict, "demo", engine=calibrated, broker_wait_s=0, force=True)
     with Register.open(settings.centre.register, settings.centre.keys) as register:
         assert [release.version for release in sets.list_releases(register, "demo")] == [1]

@@ -22,8 +22,9 @@ PLAIN = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$" + "A" * 43
 
 
 @pytest.fixture
-def away(settings: config.Config, engine: Engine) -> config.Config:
-    """Settings with a broker nobody runs, and two people with PINs of the office's pepper."""
+def away(settings: config.Config, engine: Engine, approve) -> config.Config:
+    """Settings with a broker nobody runs, an approved kiosk, and two people with PINs of the office's pepper."""
+    approve(settings)
     settings = config.replace(settings, mqtt={"port": broker.free_port()})
     add_person(settings, "1001", "Siti", pin="274913", engine=engine)
     add_person(settings, "1002", "Budi", pin="608351", engine=engine)
@@ -34,7 +35,8 @@ def published(settings: config.Config) -> tuple[PublishReport, dict[str, str | N
     """The report, and the PIN hashes of the set by number."""
     report = publish(settings, "demo", broker_wait_s=0.1)
     key = keys.load_public(settings.terminal.release_key)
-    content = open_set(report.file.read_bytes(), trusted=key, office="demo", engine_id=None, newer_than=-1)
+    own = keys.device_key(settings.terminal.state)
+    content = open_set(report.file.read_bytes(), trusted=key, office="demo", engine_id=None, newer_than=-1, reader=own)
     return report, {person.employee: person.pin for person in content.people}
 
 

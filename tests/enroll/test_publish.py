@@ -28,14 +28,17 @@ PAINTED = Identity(engine_id="painted", dimension=64)
 
 
 @pytest.fixture
-def away(settings: config.Config) -> config.Config:
-    """Settings with a broker nobody runs."""
+def away(settings: config.Config, approve) -> config.Config:
+    """Settings with a broker nobody runs, and a kiosk approved in each office."""
+    approve(settings)
+    approve(settings, "north")
     return config.replace(settings, mqtt={"port": broker.free_port()})
 
 
 @pytest.fixture
-def live(settings: config.Config) -> Iterator[config.Config]:
-    """Settings with the embedded broker running."""
+def live(settings: config.Config, approve) -> Iterator[config.Config]:
+    """Settings with the embedded broker running, and an approved kiosk."""
+    approve(settings)
     with broker.embedded() as running:
         yield config.replace(settings, mqtt={"host": running.settings.host, "port": running.settings.port})
 
@@ -46,8 +49,8 @@ def publish(settings: config.Config, office: str = "demo", **more: object) -> Pu
 
 
 def opened(settings: config.Config, blob: bytes, office: str = "demo") -> releases.EncodingSet:
-    trusted = keys.load_public(settings.terminal.release_key)
-    return releases.open_set(blob, trusted=trusted, office=office, engine_id="painted", newer_than=0)
+    trusted, own = keys.load_public(settings.terminal.release_key), keys.device_key(settings.terminal.state)
+    return releases.open_set(blob, trusted=trusted, office=office, engine_id="painted", newer_than=0, reader=own)
 
 
 def retained(settings: config.Config, office: str = "demo") -> bytes | None:
@@ -130,9 +133,10 @@ def test_a_set_lies_on_the_topic_for_kiosks_that_come_later(live: config.Config)
 @pytest.mark.slow
 @pytest.mark.usefixtures("someone")
 def test_a_large_set_goes_through_mosquitto_too(
-    settings: config.Config, program, monkeypatch: pytest.MonkeyPatch
+    settings: config.Config, approve, program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program("mosquitto")
+    approve(settings)
     with Register.open(settings.centre.register, settings.centre.keys) as register, register.write() as connection:
         rows = [{"number": f"P{n}", "name": "N" * 60, "office": "demo", "valid_from": PAST} for n in range(5000)]
         connection.execute(people_schema.employees.insert(), rows)
@@ -157,11 +161,17 @@ def test_after_a_withdrawal_nothing_that_was_released_holds_the_person(away: con
     publish(away)
     trace = opened(away, (away.centre.releases / "demo-1.hset").read_bytes()).people[0].templates[0]
     centre = away.centre.releases.parent
-    assert [path for path in centre.rglob("*") if path.is_file() and trace in path.read_bytes()]
+    with Register.open(away.centre.register, away.centre.keys) as register:
+        key = register.template_keys.set_key("demo", 1)
+        withdrawn = register.template_keys.of("1001")
+    assert key is not None and withdrawn is not None  # noqa: PT018 - both are what is looked for below
+    kept = away.centre.keys / "templates.sqlite"
+    assert key in kept.read_bytes() and withdrawn in kept.read_bytes()  # noqa: PT018 - the control
     withdraw(away, "1001")
     content = opened(away, publish(away).file.read_bytes())
     assert [person.employee for person in content.people] == ["1002"]
-    assert [path for path in centre.rglob("*") if path.is_file() and trace in path.read_bytes()] == []
+    files = [path.read_bytes() for path in centre.rglob("*") if path.is_file()]
+    assert not any(each in held for held in files for each in (trace, key, withdrawn))
 
 
 @pytest.mark.usefixtures("someone")

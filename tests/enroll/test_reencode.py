@@ -105,7 +105,9 @@ def test_a_set_holds_the_templates_of_the_configured_engine_only(
     add_person(dlib(enrolled), "1001", photos=[tmp_path / "one.png"], engine=Renamed(engine, ids[1]))
     away = config.replace(enrolled, mqtt={"port": 9})
     faces = [
-        publish(away, "demo", engine=Identity(engine_id=each, dimension=engine.dimension), broker_wait_s=0).faces
+        publish(
+            away, "demo", engine=Identity(engine_id=each, dimension=engine.dimension), broker_wait_s=0, force=True
+        ).faces
         for each in ids
     ]
     assert faces == [2, 1]
@@ -159,10 +161,12 @@ def test_the_same_as_json(enrolled: config.Config) -> None:
 
 
 def test_a_publish_for_another_engine_says_how_many_lost_their_face(
-    enrolled: config.Config, monkeypatch: pytest.MonkeyPatch
+    enrolled: config.Config, approve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    approve(enrolled)
     monkeypatch.setattr("enroll.publish._tell_broker", lambda *_: None)
     said = CliRunner().invoke(enroll, ["publish", "--office", "demo"], obj=lambda: dlib(enrolled))
-    first, second = said.output.splitlines()
-    assert first.endswith(" bytes, 2 people: 2 new, 0 changed, 0 gone.")
+    first, sealed, second = said.output.splitlines()
+    assert first.endswith(" bytes, 3 people: 3 new, 0 changed, 0 gone.")
+    assert sealed == "It is sealed for 1 kiosk."
     assert second == "Known to another engine only, so by PIN at most: 2; see ./hadir enroll engine."
