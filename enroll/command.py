@@ -2,7 +2,15 @@
 
 import click
 
-from enroll import basis_command, bulk_command, desk_command, person_command, release_command, roster_command
+from enroll import (
+    basis_command,
+    bulk_command,
+    desk_command,
+    person_command,
+    release_command,
+    roster_command,
+    wizard_command,
+)
 from enroll.evaluate.command import evaluate
 
 
@@ -13,6 +21,7 @@ def enroll() -> None:
 
 for command in (
     desk_command.add,
+    wizard_command.wizard,
     bulk_command.import_,
     bulk_command.encodings,
     basis_command.basis,

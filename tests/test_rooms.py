@@ -81,6 +81,21 @@ PURE = (
         f"enroll/wizard/{name}.py"
         for name in ("__init__", "values", "states", "signals", "steps", "choices", "deciding", "looking", "finishing")
     ),
+    *(
+        f"enroll/screens/{name}.py"
+        for name in (
+            "__init__",
+            "frame",
+            "figures",
+            "finding",
+            "consent",
+            "live",
+            "looks",
+            "pin_choice",
+            "answers",
+            "spoken",
+        )
+    ),
     "enroll/evaluate/calibrate.py",
     "enroll/evaluate/held_out.py",
     "enroll/evaluate/tail.py",
@@ -105,7 +120,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
         "hadir.py",
         "enroll/command.py",
         "enroll/evaluate/command.py",
-        *(f"enroll/{name}_command.py" for name in ("basis", "bulk", "desk", "person", "release", "roster")),
+        *(f"enroll/{name}_command.py" for name in ("basis", "bulk", "desk", "person", "release", "roster", "wizard")),
         "enroll/saying.py",
         "sync/command.py",
         "sync/evidence_command.py",
@@ -126,7 +141,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "picamera2": ("terminal/camera/pi.py",),
     "psycopg": (),  # SQLAlchemy loads it for the URL
     "pygame": ("terminal/display/",),
-    "rich": ("bench/", "enroll/desk_command.py", "enroll/tables.py", "enroll/evaluate/"),
+    "rich": ("bench/", "enroll/desk_command.py", "enroll/progress.py", "enroll/tables.py", "enroll/evaluate/"),
     "sqlalchemy": ("sync/register/",),
     "sqlite_utils": ("terminal/store.py",),
     "uvicorn": ("console/app.py",),

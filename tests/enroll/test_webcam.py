@@ -1,0 +1,228 @@
+"""The desk's own window with a real register: sign in by number, PIN and face, enrol, and who may not."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pytest
+
+import config
+from enroll import webcam
+from enroll.desk import add_person, list_people, set_administrator, set_pin
+from sync import peppers
+from sync.register import Register
+from sync.register.consents import Basis, basis_of
+from sync.register.people import pin_hash_of, templates_of
+from terminal.camera import CameraLost, Frame
+from terminal.faces import Engine, Picture
+from terminal.pin import check_pin
+from terminal.visit.signals import CANCEL, ENTER
+from tests.enroll.sittings import RULES
+from tests.terminal.living import Watched
+from tests.terminal.portraits import PEOPLE, STRANGERS, before_camera
+
+pytestmark = pytest.mark.slow
+
+OBAMA, OBAMA_LATER = PEOPLE["obama"]
+MACRON, MACRON_LATER = PEOPLE["macron"]
+ADMIN_PIN, PIN = "739206", "482915"
+NOBODY: Picture = np.full((720, 1280, 3), 128, np.uint8)
+
+
+Desk = tuple[Watched, "Webcam", Callable[..., None]]
+
+
+class Webcam:
+    """A camera before which a test puts somebody, fifteen frames a second; they sway a little."""
+
+    def __init__(self) -> None:
+        self._who: Path | None = None
+        self._gone = False
+        self._count = 0
+        self._read = threading.Condition()
+
+    def show(self, who: Path | None) -> None:
+        self._who = who
+
+    def look(self, frames: int = 12) -> None:
+        """Wait until the desk has taken so many more pictures."""
+        with self._read:
+            wanted = self._count + frames
+            assert self._read.wait_for(lambda: self._count >= wanted, 10), "nobody looks"
+
+    def unplug(self, gone: bool = True) -> None:
+        self._gone = gone
+
+    def open(self) -> Self:
+        if self._gone:
+            raise CameraLost("the test unplugged the camera")
+        return self
+
+    def read(self) -> Frame:
+        time.sleep(1 / 15)  # the camera's own pace
+        if self._gone:
+            raise CameraLost("the test unplugged the camera")
+        with self._read:
+            self._count += 1
+            self._read.notify_all()
+        noise = np.random.default_rng(self._count).integers(0, 3, (720, 1280, 3), np.uint8)  # no sensor repeats itself
+        who = self._who
+        picture = NOBODY if who is None else before_camera(who, shift_px=self._count % 3 * 4)
+        return Frame(picture=picture + noise, taken_at=datetime.now(UTC), monotonic_ns=time.monotonic_ns())
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None: ...
+
+
+@pytest.fixture
+def here(settings: config.Config) -> config.Config:
+    return config.replace(settings, display={"driver": "dummy"}, quality={"min_sharpness": 0}, sound={"voice": "off"})
+
+
+@pytest.fixture
+def office(here: config.Config, opencv: Engine) -> config.Config:
+    """An administrator with face and PIN, and two people HR has listed."""
+    add_person(here, "9", "Adi Admin", photos=[OBAMA], engine=opencv)
+    set_pin(here, "9", ADMIN_PIN)
+    set_administrator(here, "9", True)
+    for number, name in (("1002", "Budi Rahasia"), ("1003", "Siti Rahasia")):
+        add_person(here, number, name, engine=opencv)
+    return here
+
+
+@pytest.fixture
+def desk(office: config.Config, opencv: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    monkeypatch.setattr(webcam, "rules_of", lambda settings, engine_id: RULES)
+    watched, camera = Watched(monkeypatch), Webcam()
+
+    def live(director: Callable[[], None], ended: Callable[[], None] = lambda: None) -> None:
+        stop = threading.Event()
+        failures: list[BaseException] = []
+
+        def act() -> None:
+            try:
+                director()
+            except BaseException as failure:  # noqa: BLE001 - told to the test below
+                failures.append(failure)
+            stop.set()
+
+        thread = threading.Thread(target=act, daemon=True)
+        thread.start()
+        webcam.run(office, stop=stop, camera=camera.open, engine=opencv)
+        ended()
+        thread.join(30)
+        if failures:
+            raise failures[0]
+
+    return watched, camera, live
+
+
+def sign_in(watched: Watched, number: str = "9", pin: str = ADMIN_PIN) -> None:
+    watched.until_screen("PinNumber")
+    watched.type(*number, ENTER)
+    watched.until_screen("PinCode")
+    watched.type(*pin, ENTER)
+
+
+def test_an_administrator_signs_in_and_enrols_somebody_from_the_register(
+    desk: Desk, office: config.Config, opencv: Engine
+) -> None:
+    watched, camera, live = desk
+
+    def director() -> None:
+        camera.show(OBAMA_LATER)
+        camera.look()
+        sign_in(watched)
+        watched.until_screen("EnrolFindEmployee")
+        camera.show(MACRON)
+        watched.type(*"1002", ENTER)
+        watched.until_screen("EnrolPurpose")
+        watched.tap("agree")
+        watched.until_screen("EnrolChoosePin")
+        for key in (*PIN, ENTER, *PIN, ENTER):
+            watched.tap(key)
+        watched.until_screen("EnrolSelfTest")
+        camera.show(None)
+        camera.look()
+        camera.show(MACRON_LATER)
+        watched.until_screen("EnrolDone")
+        watched.type(ENTER)
+        watched.until_screen("EnrolFindEmployee")  # for the next one, without signing in again
+        watched.type(CANCEL)
+        watched.until_screen("EnrolCancelled")
+        watched.type(ENTER)
+        watched.until_screen("PinNumber")
+
+    live(director)
+    (kept,) = [each for each in list_people(office) if each.number == "1002"]
+    assert (kept.name, kept.templates, kept.samples, kept.has_pin) == ("Budi Rahasia", 1, 3, True)
+    with Register.open(office.centre.register, office.centre.keys) as register:
+        basis = basis_of(register, "1002")
+        assert basis is not None
+        assert (basis.basis, basis.desk) == (Basis.CONSENT, "desk of demo, 9")
+        hashed = pin_hash_of(register, "1002")
+        assert hashed is not None
+        pepper = peppers.newest_of(office.centre.keys, "demo")
+        assert check_pin(hashed, "1002", PIN, peppers={pepper.key_id: pepper})
+        vectors = {n: np.frombuffer(t.vector, "<f4") for n, t in templates_of(register, opencv.engine_id)}
+    assert float(vectors["1002"] @ vectors["9"]) < 0.3
+
+
+def test_the_right_pin_with_another_face_or_none_beside_it_opens_nothing(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    watched, camera, live = desk
+
+    def director() -> None:
+        camera.show(STRANGERS[0])
+        camera.look()
+        sign_in(watched)
+        watched.until(lambda: "Nomor atau PIN salah" in watched.said[-1], "let in")
+
+    live(director)
+    assert not any(name.startswith("Enrol") for name in watched.screens)
+    assert "employee 9 did not sign in: the PIN was right, but another face" in caplog.text
+
+
+def test_who_is_no_administrator_and_who_guesses_is_kept_waiting(desk: Desk, office: config.Config) -> None:
+    watched, camera, live = desk
+    set_pin(office, "1003", PIN)
+
+    def director() -> None:
+        camera.show(OBAMA)
+        camera.look()
+        sign_in(watched, "1003", PIN)
+        watched.until(lambda: "Nomor atau PIN salah" in watched.said[-1], "let in")
+        watched.type(CANCEL)
+        watched.until_screen("PinNumber")
+
+    live(director)
+    assert not any(name.startswith("Enrol") for name in watched.screens)
+
+
+def test_without_an_administrator_the_way_to_the_first_one_is_said(here: config.Config, opencv: Engine) -> None:
+    add_person(here, "9", "Adi Admin", photos=[OBAMA], engine=opencv)
+    with pytest.raises(webcam.NobodyAdministers, match=r"\./hadir enroll administrator NUMBER"):
+        webcam.run(here, stop=threading.Event(), engine=opencv)
+
+
+def test_leaving_the_keypad_ends_the_program(
+    desk: Desk,
+) -> None:
+    watched, _, live = desk
+    ended = threading.Event()
+
+    def director() -> None:
+        watched.until_screen("PinNumber")
+        watched.type(CANCEL)
+        assert ended.wait(10), "it goes on"
+
+    live(director, ended.set)
