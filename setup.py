@@ -61,6 +61,7 @@ setup(
         "demo",
         "enroll",
         "enroll.evaluate",
+        "enroll.screens",
         "enroll.wizard",
         "sync",
         "sync.messages",

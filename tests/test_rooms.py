@@ -29,6 +29,7 @@ PURE = (
     "terminal/aim.py",
     "terminal/camera_life.py",
     "terminal/camera_record.py",
+    "terminal/provisional.py",
     "terminal/quality.py",
     "terminal/tries.py",
     "terminal/readers.py",
@@ -47,6 +48,22 @@ PURE = (
     "terminal/quiet.py",
     "terminal/faces/alignment.py",
     "terminal/faces/encoding.py",
+    *(
+        f"terminal/liveness/{name}.py"
+        for name in (
+            "__init__",
+            "cues",
+            "passive",
+            "relief",
+            "edges",
+            "repeats",
+            "arrival",
+            "gestures",
+            "challenge",
+            "watch",
+            "policy",
+        )
+    ),
     *(
         f"terminal/visit/{name}.py"
         for name in ("__init__", "states", "signals", "steps", "serving", "keypad", "results", "desk", "schedule")

@@ -167,7 +167,7 @@ def _camera_down(sheet: Sheet, context: Context, say: words.Words) -> Screen:
     ground = sheet.height - bar_height(sheet) - 8
     bottom = ground - banner(sheet, context, say, ground)
     centre = CORNER + EASE_SIZE + (bottom - CORNER - EASE_SIZE) / 2
-    _crossed_camera(sheet, middle, centre - 34)
+    crossed_camera(sheet, middle, centre - 34)
     said = say.troubles[context.trouble] if context.trouble is not None else say.camera_down
     sheet.text(
         said, middle, centre + 32, 40, WHITE, SLATE, weight=Weight.BOLD, align=Align.CENTRE, width=room, smallest=22
@@ -179,7 +179,7 @@ def _camera_down(sheet: Sheet, context: Context, say: words.Words) -> Screen:
     return sheet.screen(SLATE)
 
 
-def _crossed_camera(sheet: Sheet, x: float, y: float) -> None:
+def crossed_camera(sheet: Sheet, x: float, y: float) -> None:
     sheet.panel(x - 56, y - 36, 112, 74, PALE, 14)
     sheet.panel(x - 22, y - 48, 44, 20, PALE, 6)
     sheet.ellipse(x, y + 1, 48, 48, SLATE[0])

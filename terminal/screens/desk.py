@@ -32,7 +32,7 @@ from terminal.visit import signals
 from terminal.visit.desk import LANGUAGES, PAGES
 from terminal.visit.states import Desk, DeskPage
 
-_LANGUAGE_NAMES = {"id": "Bahasa Indonesia", "en": "English", "jv": "Basa Jawa"}
+LANGUAGE_NAMES = {"id": "Bahasa Indonesia", "en": "English", "jv": "Basa Jawa"}
 _ROW = 34.0
 _SOON_DAYS = 30
 """A certificate is renewed by then (acceptance D1)."""
@@ -52,7 +52,7 @@ def desk(sheet: Sheet, context: Context, say: Words, state: Desk) -> Screen:
             _choices(sheet, labels, top)
         case DeskPage.LANGUAGE:
             chosen = f"{signals.LANGUAGE_BUTTON}{say.locale[:2]}"
-            labels = [(f"{signals.LANGUAGE_BUTTON}{code}", _LANGUAGE_NAMES[code]) for code in LANGUAGES]
+            labels = [(f"{signals.LANGUAGE_BUTTON}{code}", LANGUAGE_NAMES[code]) for code in LANGUAGES]
             _choices(sheet, labels, top, chosen=chosen)
         case DeskPage.NETWORK:
             _lines(sheet, list(_network(context, say)), top)

@@ -14,7 +14,7 @@ from terminal.visit.states import PinChecking, PinCode, PinNumber, PinProblem
 
 _PAD = 24
 _GAP = 12
-_FIELD_HEIGHT = 68
+FIELD_HEIGHT = 68
 _KEY_HEIGHT = 92
 _CANCEL_WIDTH = 132
 _CANCEL_HEIGHT = 76
@@ -26,7 +26,7 @@ def keypad(sheet: Sheet, context: Context, say: Words, state: PinNumber | PinCod
     if sheet.upright:
         wide = sheet.width - 2 * _PAD
         pad_height = 4 * _KEY_HEIGHT + 3 * _GAP
-        _keys(sheet, say, _PAD, sheet.height - _PAD - pad_height, wide, pad_height)
+        keys(sheet, say, _PAD, sheet.height - _PAD - pad_height, wide, pad_height)
         _cancel(sheet, say, sheet.width - _PAD - _CANCEL_WIDTH, _PAD, _CANCEL_WIDTH, _CANCEL_HEIGHT)
         top = _title(sheet, say, state, _PAD, _PAD, wide - _CANCEL_WIDTH - 16, lines=3)
         _form(sheet, context, say, state, _PAD, max(top, _PAD + _CANCEL_HEIGHT) + 12, wide)
@@ -34,7 +34,7 @@ def keypad(sheet: Sheet, context: Context, say: Words, state: PinNumber | PinCod
         pad_width = min(sheet.width * 0.5, 440)
         x = sheet.width - _PAD - pad_width
         tall = sheet.height - 2 * _PAD
-        _keys(sheet, say, x, _PAD, pad_width, tall)
+        keys(sheet, say, x, _PAD, pad_width, tall)
         key_height = (tall - 3 * _GAP) / 4
         _cancel(sheet, say, _PAD, sheet.height - _PAD - key_height, 196, key_height)
         top = _title(sheet, say, state, _PAD, _PAD + 4, x - 2 * _PAD, lines=2)
@@ -42,7 +42,8 @@ def keypad(sheet: Sheet, context: Context, say: Words, state: PinNumber | PinCod
     return sheet.screen(NIGHT)
 
 
-def _keys(sheet: Sheet, say: Words, x: float, y: float, width: float, height: float) -> None:
+def keys(sheet: Sheet, say: Words, x: float, y: float, width: float, height: float) -> None:
+    """Add ten digits, one to take the last back, and OK."""
     key_width = (width - 2 * _GAP) / 3
     key_height = (height - 3 * _GAP) / 4
     for row, names in enumerate(_ROWS):
@@ -107,20 +108,20 @@ def _form(
         case PinNumber():
             sheet.text(say.employee_number, x, y, label, PALE, NIGHT, width=width)
             y += label * LINE_HEIGHT + 8
-            _number(sheet, state.number, x, y, width)
+            number_field(sheet, state.number, x, y, width)
         case PinCode() | PinChecking():
             number = say.number_is.format(state.number)
             sheet.text(number, x, y, label, PALE, NIGHT, width=width, smallest=14)
             y += label * LINE_HEIGHT + 4
             sheet.text(say.six_digits, x, y, label, PALE, NIGHT, width=width)
             y += label * LINE_HEIGHT + 8
-            _slots(sheet, CODE_DIGITS if isinstance(state, PinChecking) else len(state.code), x, y, width)
-    _note(sheet, context, say, state, x, y + _FIELD_HEIGHT + 14, width)
+            slots(sheet, CODE_DIGITS if isinstance(state, PinChecking) else len(state.code), x, y, width)
+    _note(sheet, context, say, state, x, y + FIELD_HEIGHT + 14, width)
 
 
-def _number(sheet: Sheet, number: str, x: float, y: float, width: float) -> None:
-    """A field with what was typed, its end kept in sight, and a caret."""
-    sheet.panel(x, y, width, _FIELD_HEIGHT, WHITE, 12)
+def number_field(sheet: Sheet, number: str, x: float, y: float, width: float) -> None:
+    """Add a field with what was typed, its end kept in sight, and a caret."""
+    sheet.panel(x, y, width, FIELD_HEIGHT, WHITE, 12)
     lines, size = fitted(
         number, width - 44, largest=40, smallest=26, lines=1, weight=Weight.BOLD, measure=sheet.measure
     )
@@ -129,22 +130,22 @@ def _number(sheet: Sheet, number: str, x: float, y: float, width: float) -> None
         shown = cut(number[::-1], width - 44, size, Weight.BOLD, sheet.measure)[::-1]
     taken = 0.0
     if shown:
-        top = y + (_FIELD_HEIGHT - size * LINE_HEIGHT) / 2
+        top = y + (FIELD_HEIGHT - size * LINE_HEIGHT) / 2
         taken = sheet.text(shown, x + 18, top, size, INK, (WHITE,), weight=Weight.BOLD) + 4
-    sheet.panel(x + 18 + taken, y + 14, 3, _FIELD_HEIGHT - 28, KEY, 1)
+    sheet.panel(x + 18 + taken, y + 14, 3, FIELD_HEIGHT - 28, KEY, 1)
 
 
-def _slots(sheet: Sheet, typed: int, x: float, y: float, width: float) -> None:
-    """One slot for each digit: a dot when it is typed, a frame around the one that is next."""
+def slots(sheet: Sheet, typed: int, x: float, y: float, width: float) -> None:
+    """Add a slot for each digit of a PIN: a dot when it is typed, a frame around the one that is next."""
     gap = 8.0
     slot = min((width - gap * (CODE_DIGITS - 1)) / CODE_DIGITS, 64)
     for index in range(CODE_DIGITS):
         left = x + index * (slot + gap)
         if index == typed:
-            sheet.panel(left - 3, y - 3, slot + 6, _FIELD_HEIGHT + 6, TEAL, 14)
-        sheet.panel(left, y, slot, _FIELD_HEIGHT, WHITE, 12)
+            sheet.panel(left - 3, y - 3, slot + 6, FIELD_HEIGHT + 6, TEAL, 14)
+        sheet.panel(left, y, slot, FIELD_HEIGHT, WHITE, 12)
         if index < typed:
-            sheet.ellipse(left + slot / 2, y + _FIELD_HEIGHT / 2, 20, 20, INK)
+            sheet.ellipse(left + slot / 2, y + FIELD_HEIGHT / 2, 20, 20, INK)
 
 
 def _note(
@@ -169,8 +170,14 @@ def _note(
             said = say.problems[problem].format(words.wait(left_s, say)) if left_s > 0 else say.try_again
         elif left_s > 0:
             said = f"{said}. {say.problems[PinProblem.WAIT].format(words.wait(left_s, say))}"
+    note(sheet, said, x, y, width)
+
+
+def note(sheet: Sheet, said: str, x: float, y: float, width: float) -> float:
+    """Add what was wrong, in a strip that stands out; return the y below it."""
     lines, size = fitted(said, width - 32, largest=22, smallest=15, lines=2, weight=Weight.BOLD, measure=sheet.measure)
     tall = len(lines) * size * LINE_HEIGHT + 16
     sheet.panel(x, y, width, tall, AMBER, 12)
     top = y + (tall - len(lines) * size * LINE_HEIGHT) / 2
     sheet.lines(lines, x + 16, top, size, INK, (AMBER,), weight=Weight.BOLD, align=Align.LEFT)
+    return y + tall

@@ -92,7 +92,7 @@ def bar_text_height(sheet: Sheet) -> float:
 
 def pin_button(sheet: Sheet, say: Words, *, colour: Colour, ink: Colour) -> None:
     """Add the PIN button, at the same place on every screen without a keypad."""
-    _corner_button(sheet, signals.PIN_BUTTON, say.use_pin, colour, ink)
+    corner_button(sheet, signals.PIN_BUTTON, say.use_pin, colour, ink)
 
 
 def ease_button(sheet: Sheet, context: Context, say: Words) -> None:
@@ -113,15 +113,15 @@ def ease_button(sheet: Sheet, context: Context, say: Words) -> None:
 
 def back_button(sheet: Sheet, label: str, *, colour: Colour, ink: Colour) -> None:
     """Add the way back, at the place where other screens have the PIN."""
-    _corner_button(sheet, signals.BACK_BUTTON, label, colour, ink)
+    corner_button(sheet, signals.BACK_BUTTON, label, colour, ink)
 
 
-def _corner_button(sheet: Sheet, id_: str, label: str, colour: Colour, ink: Colour) -> None:
+def corner_button(sheet: Sheet, id_: str, label: str, colour: Colour, ink: Colour, *, lines: int = 1) -> None:
     """Add the button in the lower right corner, upright across the foot."""
     width = sheet.width - 2 * GUTTER if sheet.upright else _PIN_WIDTH
     below = 20 if sheet.upright else (bar_height(sheet) - _PIN_HEIGHT) / 2
     x, y = sheet.width - width - GUTTER, sheet.height - _PIN_HEIGHT - below
-    sheet.button(id_, label, x, y, width, _PIN_HEIGHT, colour=colour, ink=ink, size=28)
+    sheet.button(id_, label, x, y, width, _PIN_HEIGHT, colour=colour, ink=ink, size=28, lines=lines)
 
 
 def actions(sheet: Sheet, buttons: tuple[tuple[str, str, Colour, Colour], ...]) -> None:

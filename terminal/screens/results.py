@@ -61,7 +61,7 @@ def recorded(sheet: Sheet, context: Context, say: Words, state: Recorded, *, bus
     answer = _Answer(
         colours=GREEN,
         deep=GREEN_DEEP,
-        symbol=_tick,
+        symbol=tick,
         headline=say.recorded,
         name=context.name or state.event.punch.employee,
         moment=_moment(state.event, state.direction, context, say),
@@ -103,7 +103,7 @@ def not_recorded(sheet: Sheet, context: Context, say: Words, state: NotRecorded)
     answer = _Answer(
         colours=RED,
         deep=RED_DEEP,
-        symbol=_cross,
+        symbol=cross,
         headline="",
         name=say.not_recorded,
         moment=None,
@@ -235,7 +235,7 @@ def _time(sheet: Sheet, moment: tuple[str, str, str], x: float, y: float, answer
     sheet.text(zone, x, y + tall - zone_size * LINE_HEIGHT - 14, zone_size, WHITE, answer.colours)
 
 
-def _tick(sheet: Sheet, x: float, y: float, size: float, colour: Colour) -> None:
+def tick(sheet: Sheet, x: float, y: float, size: float, colour: Colour) -> None:
     sheet.ellipse(x, y, size, size, WHITE)
     s = size / 168
     sheet.stroke([(x - 42 * s, y + 4 * s), (x - 12 * s, y + 34 * s), (x + 44 * s, y - 30 * s)], colour, 18 * s)
@@ -250,7 +250,7 @@ def _two_ticks(sheet: Sheet, x: float, y: float, size: float, colour: Colour) ->
     sheet.stroke(second, colour, 15 * s)
 
 
-def _cross(sheet: Sheet, x: float, y: float, size: float, colour: Colour) -> None:
+def cross(sheet: Sheet, x: float, y: float, size: float, colour: Colour) -> None:
     sheet.ellipse(x, y, size, size, WHITE)
     s = size / 168
     for sign in (1, -1):

@@ -195,12 +195,21 @@ class Sheet:
         size: float,
         radius: float = 14,
         weight: Weight = Weight.BOLD,
+        lines: int = 1,
     ) -> None:
-        """Add a button with its label in the middle (none when the label is drawn otherwise)."""
+        """Add a button with its label in the middle (none when the label is drawn otherwise), on up to `lines`."""
         self.panel(x, y, width, height, colour, radius)
         box = self.rect(x, y, width, height)
         self.buttons.append(Button(id=id, label=label, box=box, radius=radius / self.height))
         if size:
-            top = y + (height - size * LINE_HEIGHT) / 2
-            middle = x + width / 2
-            self.text(label, middle, top, size, ink, (colour,), weight=weight, align=Align.CENTRE, width=width - 16)
+            broken, size = fitted(
+                label,
+                width - 16,
+                largest=size,
+                smallest=min(size, 16),
+                lines=lines,
+                weight=weight,
+                measure=self.measure,
+            )
+            top = y + (height - len(broken) * size * LINE_HEIGHT) / 2
+            self.lines(broken, x + width / 2, top, size, ink, (colour,), weight=weight, align=Align.CENTRE)

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 
 WIZARD: Mapping[str, str] = {
     "find_title": "Who is to be enrolled?",
-    "find_how": "Number, badge, or touch a name",
+    "find_how": "Number, badge or name",
     "no_number": "Type a number or touch a name first",
     "not_listed": "Nobody on the list has this number",
     "more": "{} more: type some of the number",
-    "enrolled": "face enrolled already",
+    "enrolled": "enrolled already",
     "version": "Version {}",
     "no_face": "No face, PIN only",
     "pose_front": "Look straight at the camera",
