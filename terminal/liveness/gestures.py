@@ -1,0 +1,121 @@
+"""What a face does, by its 468 landmarks: turns, blinks, comes closer; and whether it did what it was asked. *Pure*.
+
+The landmarks are MediaPipe's face mesh, numbered as there; x, y in pixels, z in the same unit, larger is farther.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from terminal.liveness.relief import Step
+from terminal.sighting import Challenge
+
+Mesh = NDArray[np.float64]
+"""(468, 3)."""
+
+ASKED_S = 3.0
+"""How long somebody has for what was asked."""
+_LEFT_CHEEK, _RIGHT_CHEEK = 454, 234
+_FOREHEAD, _CHIN = 10, 152
+_EYES = ((33, 133, (160, 158), (144, 153)), (362, 263, (385, 387), (380, 373)))
+"""Of the right and the left eye: corners, upper and lower lid (for the eye aspect ratio of Soukupova and Cech)."""
+_TURN_DEG = 14.0
+_HEAD_SHARE = 0.4
+"""Part of the landmarks' turn that the skin's relief must confirm: of a bent or waved sheet it does not."""
+_CLOSER = 1.25
+_CLOSED, _OPEN = 0.6, 0.85
+_EYE_PX = 18.0
+"""Below this width of an eye its lids are a guess."""
+
+
+class Answer(StrEnum):
+    """How it stands with what was asked: `waiting`, `met`, or `failed`: the time is over, or the other was done."""
+
+    WAITING = "waiting"
+    MET = "met"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bearing:
+    """How a face is held in one frame. `yaw_deg` grows when the person turns to their own left, `pitch_deg` when the
+    chin goes back; `eyes` is how open they are, 0 to about 0.4, None where they are too small; `size_px` the face's."""
+
+    at_s: float
+    yaw_deg: float
+    pitch_deg: float
+    eyes: float | None
+    size_px: float
+
+
+def bearing_of(mesh: Mesh, *, size_px: float, at_s: float) -> Bearing:
+    """Return how the face of `mesh` is held."""
+    across = mesh[_LEFT_CHEEK] - mesh[_RIGHT_CHEEK]
+    down = mesh[_CHIN] - mesh[_FOREHEAD]
+    widths = [math.dist(mesh[outer, :2], mesh[inner, :2]) for outer, inner, _, _ in _EYES]
+    eyes = None
+    if min(widths) >= _EYE_PX:
+        opened = [
+            sum(math.dist(mesh[up, :2], mesh[low, :2]) for up, low in zip(upper, lower, strict=True)) / 2 / width
+            for (_, _, upper, lower), width in zip(_EYES, widths, strict=True)
+        ]
+        eyes = sum(opened) / 2
+    return Bearing(
+        at_s=at_s,
+        yaw_deg=math.degrees(math.atan2(across[2], math.hypot(across[0], across[1]))),
+        pitch_deg=math.degrees(math.atan2(down[2], math.hypot(down[0], down[1]))),
+        eyes=eyes,
+        size_px=size_px,
+    )
+
+
+def answer_to(
+    asked: Challenge, seen: Sequence[Bearing], steps: Sequence[Step], *, since_s: float, now_s: float
+) -> Answer:
+    """Return whether `asked` was done in what was `seen` from `since_s` on; `steps` are the relief's from then on.
+
+    A turn counts when the landmarks show it in the direction asked and the skin's relief confirms it, so that neither a
+    sheet that is turned nor a mesh that is mistaken passes. Done in the other direction, it failed.
+    """
+    bearings = [each for each in seen if each.at_s >= since_s]
+    late = now_s - since_s > ASKED_S
+    done = False
+    if len(bearings) >= 2:
+        match asked:
+            case Challenge.TURN_LEFT | Challenge.TURN_RIGHT:
+                towards = 1.0 if asked is Challenge.TURN_LEFT else -1.0
+                turned = max(towards * (each.yaw_deg - bearings[0].yaw_deg) for each in bearings)
+                wrong = max(-towards * (each.yaw_deg - bearings[0].yaw_deg) for each in bearings)
+                if wrong >= _TURN_DEG > turned:
+                    return Answer.FAILED
+                done = turned >= _TURN_DEG and _head_turned(towards, turned, steps)
+            case Challenge.BLINK:
+                done = blinked(bearings)
+            case Challenge.COME_CLOSER:
+                done = bearings[-1].size_px >= _CLOSER * bearings[0].size_px
+    if done and not late:
+        return Answer.MET
+    return Answer.FAILED if late else Answer.WAITING
+
+
+def blinked(seen: Sequence[Bearing]) -> bool:
+    """Return whether the eyes closed and opened again."""
+    eyes = [each.eyes for each in seen if each.eyes is not None]
+    if len(eyes) < 3:
+        return False
+    usual = float(np.median(eyes))
+    closed = [place for place, value in enumerate(eyes) if value < _CLOSED * usual]
+    return bool(closed) and max(eyes[: closed[0]], default=0.0) > _OPEN * usual < max(eyes[closed[0] :])
+
+
+def _head_turned(towards: float, turned_deg: float, steps: Sequence[Step]) -> bool:
+    """Return whether some step's relief turned the same way by a fair part of the whole, more than its error."""
+    least = math.radians(_HEAD_SHARE * turned_deg / 2)
+    return any(
+        -towards * step.turn_rad[0] > max(least, 3 * step.error_rad) and step.bent_rad > 2 * step.bent_error_rad
+        for step in steps
+    )
