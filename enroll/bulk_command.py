@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 import config
-from enroll.saying import say_import, say_person
+from enroll.saying import plain, say_import, say_person
 
 Settings = Callable[[], config.Config]
 
@@ -28,25 +28,43 @@ Settings = Callable[[], config.Config]
     type=click.Path(path_type=Path, dir_okay=False),
     help="CSV file to write: a row for each person and each photo, with the reason.",
 )
+@click.option(
+    "--sheet",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="HTML page to write: a row for each person with small pictures. It holds faces: delete it soon.",
+)
+@click.option("--workers", type=click.IntRange(1, 64), help="Threads that study photos (default: one a core).")
 @click.pass_obj
-def import_(settings: Settings, /, folder: Path, report: Path | None, basis: str | None, **how: Any) -> None:
+def import_(
+    settings: Settings, /, folder: Path, report: Path | None, sheet: Path | None, basis: str | None, **how: Any
+) -> None:
     """Enrol everybody in FOLDER: one folder a person, named "NUMBER-Given_Family", with their photos in it.
 
     A folder within a person's (glasses, jilbab, mask) is another look of theirs. FOLDER may be a ZIP of such a folder,
-    or a CSV file with a row for each photo: number,name,photo and, if need be, look and basis.
+    or a CSV file with a row for each photo: number,name,photo and, if need be, look and basis; called photos.csv it
+    may also lie in FOLDER or in the ZIP.
     """
-    from enroll import import_report, importer
+    from datetime import datetime
+
+    from enroll import contact_sheet, import_report, importer, progress
     from sync.register.consents import Basis
 
-    done = importer.import_folder(
-        settings(),
-        folder,
-        progress=lambda seen: say_person(seen.person),
-        basis=Basis(basis) if basis else None,
-        **how,
-    )
+    here = settings()
+    with progress.shown(say_person) as tell:
+        done = importer.import_folder(
+            here,
+            folder,
+            progress=tell,
+            basis=Basis(basis) if basis else None,
+            thumbnails=sheet is not None,
+            **how,
+        )
     if report is not None:
         import_report.write_report(done, report)
+    if sheet is not None:
+        at = datetime.now(here.office.zone)
+        contact_sheet.write_sheet(done, sheet, office=how["office"] or here.office.id, at=at)
+        click.echo(plain(f"{sheet} holds faces and names: look at it, and delete it."))
     say_import(done)
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from html import escape
 from pathlib import Path
 
-from enroll.desk import Done, PersonReport
+from enroll.desk import FEW, Done, PersonReport
 from enroll.faces import RESEMBLES, SAME_FACE
 from enroll.import_report import ReportFailed
 from enroll.importer import ImportReport
@@ -30,7 +30,7 @@ h1 { font-size: 24px; margin: 0 0 2px } h2 { font-size: 17px; margin: 30px 0 8px
 table { border-collapse: collapse; width: 100%; table-layout: fixed }
 th { text-align: left; font-size: 13px; color: #546372; font-weight: 600; padding: 4px 10px 4px 0 }
 td { border-top: 1px solid #d6dde4; padding: 10px 10px 10px 0; vertical-align: top; overflow-wrap: anywhere }
-th:nth-child(1) { width: 23% } th:nth-child(3) { width: 31% }
+th:nth-child(1) { width: 18% } th:nth-child(3) { width: 30% }
 .number { color: #546372; font-variant-numeric: tabular-nums } .name { font-weight: 600 }
 .photos { display: flex; flex-wrap: wrap; gap: 10px }
 figure { margin: 0; width: 114px; font-size: 12.5px; line-height: 1.3 }
@@ -92,8 +92,10 @@ def as_html(report: ImportReport, *, office: str, at: datetime) -> str:
 
 
 def _asks(person: PersonReport) -> bool:
-    """Tell whether somebody has to look at a person: refused, flagged, or with a photo that was not used."""
-    return bool(person.why or person.warnings or any(not photo.used for photo in person.photos))
+    """Tell whether somebody has to look at a person: refused, with a photo that was not used, or with more to say than
+    that further photos would be welcome."""
+    said = [words for words in person.warnings if not words.endswith(FEW)]
+    return bool(person.why or said or any(not photo.used for photo in person.photos))
 
 
 def _section(title: str, people: Sequence[PersonReport]) -> str:

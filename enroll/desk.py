@@ -27,6 +27,8 @@ from terminal.pin import PinRefused, acceptable, hash_pin
 
 PHOTOS = "photos"
 CAMERA = "camera"
+FEW = "are better"
+"""How it ends what is said of somebody with few pictures."""
 
 _TRIES = 5
 
@@ -355,4 +357,4 @@ def _hashed(settings: config.Config, office: str, number: str, pin: str) -> str:
 def _few(samples: int, wanted: int) -> tuple[str, ...]:
     if samples >= wanted:
         return ()
-    return (f"{samples} sample{'s' if samples > 1 else ''}; {wanted} are better",)
+    return (f"{samples} sample{'s' if samples > 1 else ''}; {wanted} {FEW}",)

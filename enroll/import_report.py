@@ -9,8 +9,8 @@ from errors import HadirError
 from sync.durable import write_whole
 
 COLUMNS = ("number", "name", "where", "photo", "result", "reason")
-_FORMULA = ("=", "+", "-", "@")
-"""What a spreadsheet would run as a formula where a cell begins with it."""
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a spreadsheet would run as a formula where a cell begins with it, also as full-width signs."""
 
 
 class ReportFailed(HadirError):
