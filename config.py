@@ -56,6 +56,12 @@ class Terminal(Section, frozen=True):
     evidence_key: Path = Path("var/centre/keys/evidence.pub")
     enrolment_key: Path = Path("var/centre/keys/enrolment.pub")
     pepper: str = ""
+    secrets: str = ""
+
+    @property
+    def key_folder(self) -> Path:
+        """Where the kiosk's own key lies: in `secrets`, or on the card where that is empty."""
+        return Path(self.secrets) if self.secrets else self.state
 
 
 class Camera(Section, frozen=True):
@@ -385,6 +391,7 @@ def _absolute(settings: Config, base: Path) -> Config:
             "evidence_key": anchored(settings.terminal.evidence_key),
             "enrolment_key": anchored(settings.terminal.enrolment_key),
             "pepper": anchored(settings.terminal.pepper),
+            "secrets": anchored(settings.terminal.secrets),
         },
         camera={"source": source},
         engine={"models": anchored(settings.engine.models), "manifest": anchored(settings.engine.manifest)},

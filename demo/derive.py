@@ -55,6 +55,7 @@ def derived(
             "evidence_key": os.fspath(keys / "evidence.pub"),
             "enrolment_key": os.fspath(keys / "enrolment.pub"),
             "pepper": "",
+            "secrets": "",
         }
     if not windowed:
         sections["display"] = {"driver": "dummy", "picture_file": os.fspath(folder / "screen.jpg")}

@@ -82,7 +82,7 @@ def released_people(settings: config.Config, register: Register) -> EncodingSet 
         return None
     try:
         key = keys.load_public(settings.terminal.release_key)
-        own = keys.device_key(settings.terminal.state)
+        own = keys.own_key(settings.terminal.key_folder, card=settings.terminal.state)
         return open_set(blob, trusted=key, office=settings.office.id, engine_id=None, newer_than=-1, reader=own)
     except (ReleaseRefused, keys.KeyRefused):
         return None
@@ -113,7 +113,7 @@ def _have_keys(settings: config.Config) -> None:
 
 def _have_kiosk_approved(settings: config.Config) -> None:
     """Have the kiosk's key known to the centre: here, both are in the same hands."""
-    device = keys.signer(keys.device_key(settings.terminal.state))
+    device = keys.signer(keys.own_key(settings.terminal.key_folder, card=settings.terminal.state))
     office, terminal = settings.office.id, settings.terminal.id
     with Register.open(settings.centre.register, settings.centre.keys) as register:
         if all(

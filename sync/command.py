@@ -78,7 +78,7 @@ def keys_device(settings: Settings, /) -> None:
     from sync import keys as room
 
     here = settings()
-    signer = room.signer(room.device_key(here.terminal.state))
+    signer = room.signer(room.own_key(here.terminal.key_folder, card=here.terminal.state))
     click.echo(f"{here.terminal.id} of office {here.office.id} signs with key {signer.key_id}.")
 
 
@@ -369,3 +369,17 @@ def register_backup(settings: Settings, /, file: Path) -> None:
     with Register.open(settings().centre.register) as opened:
         made = back_up(opened, file)
     click.echo(f"{made.events:,} entries are in {made.path}, {made.size_bytes / 1e6:.1f} MB.")
+
+
+@register.command("drop-unreadable")
+@click.pass_obj
+def register_drop_unreadable(settings: Settings, /) -> None:
+    """Remove the templates whose keys are lost for good, and name the people: they must be enrolled again."""
+    from sync.register import Register
+    from sync.register.sealed_templates import drop_unreadable
+
+    here = settings()
+    with Register.open(here.centre.register, here.centre.keys) as opened:
+        lost = drop_unreadable(opened)
+    what = f"{len(lost)} {'person' if len(lost) == 1 else 'people'}"
+    click.echo(f"{what} must be enrolled again: {', '.join(lost)}." if lost else "Every template can be opened.")

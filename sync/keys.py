@@ -98,6 +98,29 @@ def _lacking(folder: Path) -> list[str]:
     return [name for name in CENTRE if not all(path.exists() for path in _paths(folder, name))]
 
 
+def own_key(folder: Path, *, card: Path) -> PrivateKey:
+    """Return the kiosk's own key as `device_key` does; its public half lies on the `card` as well. Raises KeyRefused.
+
+    One that lies on the card, from before it had a folder of its own, is in `folder` afterwards and there alone.
+    """
+    if folder == card:
+        return device_key(folder)
+    there, here = _paths(card, DEVICE)[0], _paths(folder, DEVICE)[0]
+    if there.exists():
+        with making_in(folder):
+            if not here.exists():
+                write_whole(here, read_secret(there), mode=0o600)
+            if read_secret(here) == read_secret(there):
+                there.unlink()
+                flush_folder(card)
+    private, public = device_key(folder), _paths(card, DEVICE)[1]
+    pem = _public_pem(private)
+    with making_in(card):
+        if not public.exists() or public.read_bytes() != pem:
+            write_whole(public, pem, mode=0o644)
+    return private
+
+
 def device_key(folder: Path) -> PrivateKey:
     """Return the kiosk's own key, kept in `folder`; made if it is not there yet. Raises KeyRefused."""
     with making_in(folder):
@@ -111,12 +134,18 @@ def device_key(folder: Path) -> PrivateKey:
         return private
 
 
-def device_key_damage(folder: Path) -> str | None:
+def device_key_damage(folder: Path, *, card: Path | None = None) -> str | None:
     """Return why the kiosk's own key in `folder` can never sign again; None for one that is sound or not made yet.
 
+    The `card` may still have the key, or its public half, where it has a folder of its own by now.
     A key that may not be used as it is (others can read it) is not damaged. Raises KeyRefused where nobody can look.
     """
     private_path, public_path = _paths(folder, DEVICE)
+    if card is not None and card != folder and not private_path.exists():
+        on_card = _paths(card, DEVICE)
+        if on_card[0].exists():
+            return device_key_damage(card)
+        public_path = on_card[1] if on_card[1].exists() else public_path
     if not private_path.exists():
         return f"{private_path} is gone, and only its public half is left" if public_path.exists() else None
     try:

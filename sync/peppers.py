@@ -96,5 +96,10 @@ def path_in(folder: Path, office: str) -> Path:
 
 def path_of(settings: config.Config) -> Path:
     """Return where this kiosk has that of its office."""
-    own = settings.terminal.pepper
-    return Path(own) if own else path_in(settings.centre.keys, settings.office.id)
+    if settings.terminal.pepper:
+        return Path(settings.terminal.pepper)
+    shared = path_in(settings.centre.keys, settings.office.id)
+    if not settings.terminal.secrets:
+        return shared
+    own = path_in(settings.terminal.key_folder, settings.office.id)
+    return own if own.exists() or not shared.exists() else shared

@@ -60,7 +60,7 @@ def take(settings: config.Config) -> Card:
             storage.make_room(folder, quota_mb=settings.terminal.storage_mb)
         with closing(store.open_card(folder)) as connection:
             try:
-                device = store.own_key(connection, folder)
+                device = store.own_key(connection, folder, secrets=settings.terminal.key_folder)
                 signer = keys.signer(device)
                 Outbox(connection, office=settings.office.id, terminal=settings.terminal.id, signer=signer)
                 known = clock.remembered(newest_entries(connection), clock.boot_id())

@@ -82,6 +82,10 @@ def visits(camera: Camera, looker: Looker, gallery: Gallery) -> Iterator[dict[st
     yield from map(_line, open_visits.values())
 
 
+def _has_key(settings: Config) -> bool:
+    return (settings.terminal.key_folder / f"{keys.DEVICE}.key").exists()
+
+
 def gallery_of(settings: Config, path: Path, engine_id: str) -> Gallery:
     """Return the gallery in the encoding set `path`, signed for this office by the key this kiosk trusts.
 
@@ -92,7 +96,10 @@ def gallery_of(settings: Config, path: Path, engine_id: str) -> Gallery:
     except OSError as error:
         raise ReplayRefused(f"{path} cannot be read ({error.strerror}); give an encoding set (.hset)") from error
     trusted = keys.load_public(settings.terminal.release_key)
-    content = releases.open_set(blob, trusted=trusted, office=settings.office.id, engine_id=engine_id, newer_than=-1)
+    own = keys.load_private(settings.terminal.key_folder / f"{keys.DEVICE}.key") if _has_key(settings) else None
+    content = releases.open_set(
+        blob, trusted=trusted, office=settings.office.id, engine_id=engine_id, newer_than=-1, reader=own
+    )
     return Gallery.from_set(content)
 
 

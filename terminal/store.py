@@ -25,6 +25,7 @@ from sync import keys
 from sync.durable import flush_folder
 from sync.outbox import MIGRATIONS as OUTBOX_MIGRATIONS
 from sync.outbox.salvage import salvage
+from terminal.provisional_card import MIGRATION as PROVISIONAL_MIGRATION
 
 FILE = "card.sqlite"
 CARD_DAMAGED = "card_damaged"
@@ -49,6 +50,7 @@ _OWN_MIGRATIONS = (
         ) STRICT;
         """,
     ),
+    PROVISIONAL_MIGRATION,
 )
 # Acceptance section 4 has the reason for each; synchronous is per connection, and 2 is FULL.
 _PRAGMAS = (
@@ -158,21 +160,25 @@ def _note_damage(connection: sqlite3.Connection, damage: str) -> None:
     connection.execute("INSERT OR REPLACE INTO alarms VALUES (?, ?, ?)", (CARD_DAMAGED, since, damage))
 
 
-def own_key(connection: sqlite3.Connection, folder: Path) -> keys.PrivateKey:
+def own_key(connection: sqlite3.Connection, folder: Path, *, secrets: Path | None = None) -> keys.PrivateKey:
     """Return the kiosk's own key, made if there was none. One that is damaged lies beside it under another name.
+
+    It lies in `secrets`, or on the card in `folder` without: one that lies there is moved.
 
     Then the alarm `card_damaged` stands on the card, the new key waits for approval at the centre, and what is recorded
     meanwhile waits with it. Raises KeyRefused, CardFailed.
     """
-    damage = keys.device_key_damage(folder)
+    place = secrets or folder
+    damage = keys.device_key_damage(place, card=folder)
     if damage is not None:
         try:
             _note_damage(connection, damage)  # first: a power cut in between must not make this a silent fresh start
         except sqlite3.Error as error:
             raise CardFailed(f"the card cannot be written: {error}") from error
-        keys.set_device_key_aside(folder, stamp=_stamp())
+        for each in dict.fromkeys((place, folder)):
+            keys.set_device_key_aside(each, stamp=_stamp())
         _log.error("alarm %s: %s; a new key was made, approve it at the centre", CARD_DAMAGED, damage)
-    return keys.device_key(folder)
+    return keys.own_key(place, card=folder)
 
 
 def _stamp() -> str:

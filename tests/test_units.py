@@ -69,3 +69,9 @@ def test_the_unit_starts_a_command_that_exists(name: str, project: Path) -> None
 def test_the_unit_is_watched_restarted_and_not_root(name: str, project: Path) -> None:
     lines = (project / "systemd" / name).read_text().splitlines()
     assert {"Type=notify", "Restart=always", "WatchdogSec=30", "User=hadir", "NoNewPrivileges=yes"} <= set(lines)
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_c7_what_is_unsealed_in_memory_is_never_written_out(name: str, project: Path) -> None:
+    lines = (project / "systemd" / name).read_text().splitlines()
+    assert {"LimitCORE=0", "MemorySwapMax=0"} <= set(lines)

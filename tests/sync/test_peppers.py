@@ -163,3 +163,14 @@ def test_evidence_open_writes_the_picture_once(tmp_path: Path) -> None:
     gone = run(tmp_path, "evidence", "open", "sealed:" + "0" * 32, "--to", str(tmp_path / "x.jpg"))
     assert (gone.exit_code, "cannot be read" in gone.output) == (1, True)
     assert evidence.name == "evidence"
+
+
+def test_c5_the_pepper_is_looked_for_among_the_secrets_first(tmp_path: Path) -> None:
+    settings = config.replace(
+        config.Config(), centre={"keys": str(tmp_path / "keys")}, terminal={"secrets": str(tmp_path / "secrets")}
+    )
+    assert peppers.path_of(settings) == tmp_path / "secrets" / "demo.pepper"
+    peppers.new_pepper(tmp_path / "keys", "demo")
+    assert peppers.path_of(settings) == tmp_path / "keys" / "demo.pepper", "where it was before there were secrets"
+    peppers.new_pepper(tmp_path / "secrets", "demo")
+    assert peppers.path_of(settings) == tmp_path / "secrets" / "demo.pepper"

@@ -144,6 +144,48 @@ def test_a_damaged_key_is_set_aside_and_a_new_one_waits_for_approval(tmp_path: P
     assert aside.get("device.key") == harmed
 
 
+def test_c5_a_key_that_lies_on_the_card_is_moved_to_the_folder_of_secrets(tmp_path: Path) -> None:
+    card, secrets = tmp_path / "card", tmp_path / "secrets"
+    with closing(store.open_card(card)) as connection:
+        before = keys.raw(store.own_key(connection, card).public_key())
+        for _ in range(2):
+            assert keys.raw(store.own_key(connection, card, secrets=secrets).public_key()) == before
+            assert (card / "device.key").exists() is False
+            assert (secrets / "device.key").stat().st_mode & 0o777 == 0o600
+            assert secrets.stat().st_mode & 0o777 == 0o700
+            assert keys.raw(keys.load_public(card / "device.pub")) == before, "the card's own punches can be checked"
+        assert store.alarms(connection) == ()
+
+
+def test_c5_a_move_of_the_key_that_was_cut_off_is_ended_at_the_next_start(tmp_path: Path) -> None:
+    card, secrets = tmp_path / "card", tmp_path / "secrets"
+    with closing(store.open_card(card)) as connection:
+        before = store.own_key(connection, card)
+        secrets.mkdir(mode=0o700)
+        (secrets / "device.key").write_bytes((card / "device.key").read_bytes())
+        (secrets / "device.key").chmod(0o600)
+        after = store.own_key(connection, card, secrets=secrets)
+        assert keys.raw(after.public_key()) == keys.raw(before.public_key())
+        assert not (card / "device.key").exists()
+
+
+@pytest.mark.parametrize("harm", ["cut off", "gone", "all gone"])
+def test_c5_secrets_that_were_lost_are_no_silent_fresh_start(tmp_path: Path, harm: str) -> None:
+    card, secrets = tmp_path / "card", tmp_path / "secrets"
+    with closing(store.open_card(card)) as connection:
+        first = keys.raw(store.own_key(connection, card, secrets=secrets).public_key())
+        if harm == "cut off":
+            (secrets / "device.key").write_bytes(b"-----BEGIN")
+        else:
+            (secrets / "device.key").unlink()
+        if harm == "all gone":
+            (secrets / "device.pub").unlink()
+        second = keys.raw(store.own_key(connection, card, secrets=secrets).public_key())
+        assert second != first
+        assert store.alarms(connection) == ("card_damaged",)
+        assert keys.raw(keys.load_public(card / "device.pub")) == second
+
+
 def test_a_card_that_cannot_note_it_keeps_the_damaged_key_where_it_is(tmp_path: Path) -> None:
     with closing(store.open_card(tmp_path)) as connection:
         store.own_key(connection, tmp_path)
