@@ -59,7 +59,11 @@ def said_in(wizard: Wizard, state: Answering, context: Context) -> Message:
                 symbol=warning,
                 title=say.wizard["duplicate"],
                 who=other,
-                details=(say.wizard["duplicate_how"].format(printable(state.employee)),),
+                details=(
+                    say.wizard["duplicate_how"]
+                    .replace("No. ", "No.\N{NO-BREAK SPACE}")
+                    .format(printable(state.employee)),
+                ),
                 buttons=((signals.OTHER_EMPLOYEE_BUTTON, say.wizard["other_employee"]),),
             )
         case SelfTestFailed():

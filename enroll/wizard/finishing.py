@@ -6,7 +6,7 @@ from dataclasses import replace
 from enroll.wizard import signals
 from enroll.wizard.choices import wish
 from enroll.wizard.deciding import finding, reading
-from enroll.wizard.signals import EnrolFailed, Enrolled, Tapped, Tick, Typed
+from enroll.wizard.signals import EnrolFailed, Enrolled, Speak, Tapped, Tick, Typed
 from enroll.wizard.states import (
     Cancelled,
     Capture,
@@ -61,7 +61,9 @@ def use_stalled(wizard: Wizard, state: Stalled, given: Tapped | Typed, now: Now)
     wanted = wish(wizard, given)
     if wanted == signals.AGAIN_BUTTON:
         until_s = now.monotonic_s + wizard.rules.capture_s
-        return before_camera(wizard, replace(state.capture, until_s=until_s, hint=None, problem=None), now)
+        return before_camera(
+            wizard, replace(state.capture, until_s=until_s, hint=None, trouble=None, problem=None), now
+        )
     return _leave(wizard, state.capture.draft, wanted, now)
 
 
@@ -91,7 +93,7 @@ def use_duplicate(wizard: Wizard, state: Duplicate, given: Tapped | Typed, now: 
     """The administrator has seen the other number; this one gets nothing, by PIN neither."""
     match wish(wizard, given):
         case signals.OTHER_EMPLOYEE_BUTTON:
-            return finding(wizard, now), (KEY,)
+            return finding(wizard, now), (KEY, Speak(language=wizard.language))
         case str(button) if button == CANCEL:
             return cancelled(wizard, Why.CANCELLED)
     return wizard, ()

@@ -37,6 +37,7 @@ from enroll.wizard.steps import (
 )
 from enroll.wizard.values import Draft, Pose, Sample, WizardRules
 from sync.messages import PadVerdict
+from terminal import hints
 from terminal.quality import Reason
 from terminal.visit.signals import Chime, Sound
 from terminal.visit.states import Now
@@ -60,9 +61,10 @@ def watch(wizard: Wizard, state: Capture, given: Saw, now: Now) -> Step:
     """The bar moves; a good picture of the wanted pose is taken by itself."""
     quality, rules = given.quality, wizard.rules
     if quality is None:
-        return at(wizard, replace(state, quality=0.0, hint=None, problem=None)), ()
+        return at(wizard, replace(state, quality=0.0, hint=None, trouble=None, problem=None)), ()
     bar = min(1.0, max(0.0, quality.value))
-    state = replace(state, quality=bar, hint=quality.reason or quality.advice, problem=None)
+    trouble = hints.noticed(state.trouble or hints.fresh(now.monotonic_s), quality, now.monotonic_s)
+    state = replace(state, quality=bar, hint=hints.hint(trouble), trouble=trouble, problem=None)
     good = quality.reason is None and bar >= rules.least_quality and given.vector is not None
     if not good or now.monotonic_s - state.taken_at_s < rules.spacing_s or not is_pose(state.pose, given.yaw, rules):
         return at(wizard, state), ()

@@ -6,6 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from enroll.wizard.values import Draft, Entry, Pose, WizardRules
+from terminal.hints import Trouble
 from terminal.pin.policy import PinFlaw
 from terminal.quality import Reason
 
@@ -48,7 +49,8 @@ class CaptureProblem(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capture:
     """Samples are taken by themselves, the first of `poses` now. `quality` 0 to 1 is the live one; `hint` what would
-    make it better. `look` is what the person wears, empty for the usual one."""
+    make it better, out of `trouble`: only what stays wrong. `look` is what the person wears, empty for the usual one.
+    """
 
     draft: Draft
     poses: tuple[Pose, ...]
@@ -56,6 +58,7 @@ class Capture:
     look: str = ""
     quality: float = 0.0
     hint: Reason | None = None
+    trouble: Trouble | None = None
     problem: CaptureProblem | None = None
     taken_at_s: float = float("-inf")
 

@@ -1,5 +1,7 @@
 """The enrolment before the camera: pictures, the search for the same face, the test before somebody leaves."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -66,8 +68,28 @@ def captured(given: Saw, **changes: object) -> tuple[Capture, Life]:
 def test_what_is_not_good_or_not_the_wanted_pose_moves_the_bar_only(given: Saw, bar: float) -> None:
     state, _ = captured(given)
     assert (state.draft.samples, state.quality, state.pose) == ((), bar, Pose.FRONT)
-    quality = given.quality
-    assert state.hint is (quality and (quality.reason or quality.advice))
+
+
+@pytest.mark.parametrize("wrong", [{"reason": Reason.TOO_DARK, "value": 0.1}, {"advice": Reason.MASK}])
+def test_what_is_wrong_is_said_only_once_it_stays_so_and_no_longer_than_it_does(wrong: dict[str, Any]) -> None:
+    """A word that comes and goes with every frame is read by nobody."""
+    life = Life(least_quality=0.9)
+    life.agree()
+    flickering, staying = [], []
+    for frame in range(30):
+        state = life.give(saw(value=0.5) if frame % 2 else saw(**wrong), after_s=0.1)
+        assert isinstance(state, Capture)
+        flickering.append(state.hint)
+    for _ in range(20):
+        state = life.give(saw(**wrong), after_s=0.1)
+        assert isinstance(state, Capture)
+        staying.append(state.hint)
+    assert set(flickering) == {None}
+    assert staying[-1] is (wrong.get("reason") or wrong.get("advice"))
+    assert staying[0] is None
+    state = life.give(NOBODY, after_s=0.1)
+    assert isinstance(state, Capture)
+    assert (state.hint, state.trouble) == (None, None)
 
 
 @pytest.mark.parametrize("pad", [PadVerdict.ATTACK, PadVerdict.UNDECIDED])
@@ -130,6 +152,7 @@ def test_the_same_face_under_another_number_gets_nothing_and_only_the_number_is_
     assert (state.employee, state.other) == ("1001", "1002")
     assert isinstance(life.tap(REFUSE_BUTTON), Duplicate), "not by PIN either"
     assert isinstance(life.tap(OTHER_EMPLOYEE_BUTTON), FindEmployee)
+    assert life.spoken == ["id"], "whoever comes next is asked in the desk's language, not in this person's"
     assert life.wishes == []
 
 
