@@ -32,7 +32,7 @@ from msgspec import Meta, Struct
 from errors import HadirError
 from sync import keys, sealing
 from sync.durable import sweep, write_whole
-from sync.messages import EmployeeNumber, Identifier, Instant, Natural, Text
+from sync.messages import EmployeeNumber, Hex32, Identifier, Instant, Natural, Text
 from sync.turns import in_turns, rest
 
 MAX_SET_BYTES = 96 * 2**20
@@ -56,6 +56,8 @@ _PEOPLE_A_PART = 128
 MOST_READERS = 10_000
 """Kiosks of one office: each adds 100 bytes to its sets."""
 _SEALED_KEY_BYTES = 80
+MOST_DECIDED = 20_000
+"""Enrolments made on an office's kiosks within some months; each adds 34 bytes."""
 
 
 class Lookalike(Struct, frozen=True, array_like=True, gc=False):
@@ -85,16 +87,21 @@ class Person(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     renew: bool = False
 
 
-class _About(Struct, frozen=True, kw_only=True):
+class _About(Struct, frozen=True, kw_only=True, omit_defaults=True):
     office: Identifier
     version: Natural
     engine_id: Text
     dimension: Annotated[int, Meta(ge=16, le=4096)]
     created_at: Instant
+    decided: Annotated[tuple[Hex32, ...], Meta(max_length=MOST_DECIDED)] = ()
 
 
 class EncodingSet(_About, frozen=True, kw_only=True):
-    """The people of one office, released together."""
+    """The people of one office, released together.
+
+    `decided` are the ids of enrolments made on its kiosks that the centre has approved or refused lately: what became
+    of them is in `people`, and a kiosk keeps none of them beside it any more. Kiosks from before pass it over.
+    """
 
     people: tuple[Person, ...]
 

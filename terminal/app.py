@@ -3,17 +3,14 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 
 import config
-from errors import HadirError
-from sync import notify, peppers
+from sync import notify, peppers, sealing
 from sync.collector_key import ack_door
 from sync.messages import UNTIMED
 from sync.outbox import Outbox
-from sync.received_sets import ReleaseDoor
-from sync.releases import EncodingSet, Person, ReleaseRefused
 from sync.uplink import Uplink
 from terminal import chrony, store
 from terminal.announcer import Announcer
@@ -23,6 +20,7 @@ from terminal.clerk import Clerk
 from terminal.clock import Clock
 from terminal.display import Display
 from terminal.display.speaker import Speaker
+from terminal.enrolments import Enrolments
 from terminal.errand import Begin, Glance
 from terminal.evidence import Drawer
 from terminal.faces import Engine, Picture, engine_id_of, open_engine
@@ -31,7 +29,9 @@ from terminal.kiosk import Kiosk
 from terminal.lasting import Lasting
 from terminal.ledger import Ledger, empty_day
 from terminal.pin import PepperFile, PinDesk, Tally
+from terminal.provisional_card import ProvisionalCard
 from terminal.pulse import Pulse
+from terminal.shelf import Shelf
 from terminal.sighting import CameraState, Sighting
 from terminal.storage import Storage
 from terminal.supplies import Awaiting, Supplies
@@ -76,7 +76,10 @@ def run(
             open_engine=lambda: engine or open_engine(settings.engine),
             door_changed=lambda: uplink.renew(),
         )
-        shelf = Shelf(Gallery.empty(supplies.engine_id))
+        kept_here = ProvisionalCard(
+            open_card=lambda: store.open_card(settings.terminal.state), key=sealing.card_key(card.device)
+        )
+        shelf = Shelf(Gallery.empty(supplies.engine_id), kept_here)
         storage = Storage(settings.terminal.state, quota_mb=settings.terminal.storage_mb)
         watch = chrony.Watch()
         clock = Clock(known=card.known, chrony=lambda: watch.heard)
@@ -132,6 +135,9 @@ def run(
                     clock=clock,
                     wake_uplink=lambda: uplink.body.wake(),
                     refused=storage.wake,
+                    enrolments=Enrolments(
+                        card=kept_here, key_file=settings.terminal.enrolment_key, put_to_use=shelf.enrolled
+                    ),
                 )
 
         clerk = Clerk(open_ledger, nobody_yet=empty_day(settings), look=pulse.look)
@@ -221,35 +227,3 @@ def _still_fine(settings: config.Config, broken_since_s: float | None, now_s: fl
     if now_s >= broken_since_s + settings.visit.result_s:
         raise store.CardFailed(f"the card failed ({why}); start the kiosk again, which then looks at it anew")
     return broken_since_s
-
-
-class Shelf:
-    """Where the gallery in use lies: swapped whole, from any thread, and read as one reference."""
-
-    def __init__(self, gallery: Gallery) -> None:
-        self._gallery = gallery
-
-    def gallery(self) -> Gallery:
-        return self._gallery
-
-    def people(self) -> tuple[int, Mapping[str, Person]]:
-        """Return version and people of one and the same set."""
-        gallery = self._gallery
-        return gallery.version, gallery.people
-
-    def take_kept(self, door: ReleaseDoor) -> None:
-        """The set kept on the card is in use, unless there is none, or none that is sound, or this one is as new."""
-        try:
-            blob = door.kept()
-            content = door.check(blob, -1) if blob is not None else None
-            if content is not None and content.version > self._gallery.version:
-                self.put(content)
-        except ReleaseRefused as error:
-            _log.error("alarm %s: the set on the card is not used: %s", error.alarm, error)
-        except HadirError as error:
-            _log.error("the set on the card is not used: %s", error)
-
-    def put(self, content: EncodingSet) -> None:
-        """The set is in use. Raises ReleaseRefused, and the one before stays."""
-        self._gallery = Gallery.from_set(content)
-        _log.info("gallery version=%d people=%d", content.version, len(content.people))

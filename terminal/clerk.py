@@ -17,6 +17,7 @@ from typing import assert_never
 from errors import HadirError, where
 from terminal.day import Day
 from terminal.ledger import Ledger
+from terminal.provisional import EnrolmentKept, KeepEnrolment
 from terminal.visit.signals import CommitFailed, Correct, Input, NoteDesk, Record
 
 STUCK_S = 20.0
@@ -26,8 +27,10 @@ _CLOSING_S = 6.0
 
 _log = logging.getLogger("hadir.terminal.clerk")
 
-Writing = Record | Correct | NoteDesk
-"""What a visit asks of the card. A note is answered only when it cannot be made."""
+Writing = Record | Correct | NoteDesk | KeepEnrolment
+"""What is asked of the card. A note is answered only when it cannot be made."""
+Answer = Input | EnrolmentKept
+"""What the card answers: what a visit is given, or whoever enrols."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +43,8 @@ class _Upkeep:
 class Clerk:
     """Keeps the ledger on a thread of its own; `ask` and `answer` return at once. The main thread talks to it.
 
-    One punch or correction is under way at a time: another one is refused, so that a card which does not answer gathers
-    no punches that were never thanked for, and no answer can be taken for that to another question.
+    One punch, correction or enrolment is under way at a time: another one is refused, so that a card which does not
+    answer gathers no punches that were never thanked for, and no answer can be taken for that to another question.
     """
 
     def __init__(
@@ -61,7 +64,7 @@ class Clerk:
         self._ledger: Ledger | None = None
         self._said = ""
         self._asked: queue.SimpleQueue[Writing | _Upkeep | None] = queue.SimpleQueue()
-        self._answers: queue.SimpleQueue[tuple[Writing, Input]] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[tuple[Writing, Answer]] = queue.SimpleQueue()
         self._unanswered = 0
         self._began_s: float | None = None
         self._upkeep_asked = threading.Event()
@@ -109,7 +112,7 @@ class Clerk:
             self._upkeep_asked.set()
             self._asked.put(_Upkeep(count=count))
 
-    def answer(self) -> Input | None:
+    def answer(self) -> Answer | None:
         """Return the next answer that is there, or None."""
         while not self._answers.empty():
             asked, answer = self._answers.get_nowait()
@@ -150,6 +153,8 @@ class Clerk:
                 self._tell(asked, ledger.correct(asked) if ledger is not None else CommitFailed())
             case NoteDesk():
                 self._tell(asked, ledger.note_desk(asked) if ledger is not None else CommitFailed())
+            case KeepEnrolment():
+                self._tell(asked, ledger.enrol(asked) if ledger is not None else CommitFailed())
             case _Upkeep():
                 self._upkeep_asked.clear()
                 self._look()
@@ -158,7 +163,7 @@ class Clerk:
             case _:
                 assert_never(asked)
 
-    def _tell(self, asked: Writing | _Upkeep, answer: Input | None) -> None:
+    def _tell(self, asked: Writing | _Upkeep, answer: Answer | None) -> None:
         if answer is not None and not isinstance(asked, _Upkeep):
             self._answers.put((asked, answer))
             self._answered()

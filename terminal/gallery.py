@@ -1,11 +1,13 @@
 """Everybody this kiosk knows, laid out for the search: swapped whole, never edited."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Self
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -95,6 +97,40 @@ class Gallery:
             created_at=content.created_at,
         )
 
+    def having(self, more: Sequence[Person]) -> Self:
+        """Return this gallery with the templates of `more` beside those their people have here, and their PINs.
+
+        For a few people: the rows are laid out anew. Raises ReleaseRefused where templates cannot be compared.
+        """
+        if not more:
+            return self
+        dimension = self.blocks.shape[1]
+        end_of = dict(zip(self.employees, [*self.starts[1:].tolist(), self.rows], strict=True))
+        known = [person for person in more if person.templates]
+        rows = _unit_rows([template for person in known for template in person.templates], dimension)
+        owners, places = list(self.owners), []
+        for person in sorted(known, key=lambda person: end_of.get(person.employee, self.rows), reverse=True):
+            place = end_of.get(person.employee, self.rows)
+            owners[place:place] = [person.employee] * len(person.templates)
+        for person in known:
+            places += [end_of.get(person.employee, self.rows)] * len(person.templates)
+        matrix = np.insert(self.matrix, places, rows, axis=0)
+        employees = tuple(dict.fromkeys(owners))
+        counts = Counter(owners)
+        blocks = _in_blocks(matrix)
+        starts = np.cumsum([0, *(counts[employee] for employee in employees[:-1])], dtype=np.intp)
+        blocks.flags.writeable = starts.flags.writeable = False
+        bare = {person.employee: msgspec.structs.replace(person, templates=()) for person in more}
+        return replace(
+            self,
+            blocks=blocks,
+            rows=len(owners),
+            owners=tuple(owners),
+            employees=employees,
+            starts=starts if owners else self.starts,
+            people=MappingProxyType({**self.people, **bare}),
+        )
+
 
 def check_templates(content: EncodingSet) -> None:
     """Every template is `dimension` finite numbers of norm 1. Raises ReleaseRefused (release_torn)."""
@@ -116,6 +152,15 @@ def _blocks_of(templates: list[bytes], dimension: int) -> NDArray[np.float32]:
             blocks[block + whole, :, :left] = rows[len(rows) - left :].T
         rest()
     return blocks
+
+
+def _in_blocks(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return `rows` in blocks."""
+    count, dimension = rows.shape
+    blocks = -(-count // BLOCK_ROWS)
+    padded = np.zeros((blocks * BLOCK_ROWS, dimension), np.float32)
+    padded[:count] = rows
+    return np.ascontiguousarray(padded.reshape(blocks, BLOCK_ROWS, dimension).transpose(0, 2, 1))
 
 
 def _unit_rows(templates: list[bytes], dimension: int) -> NDArray[np.float32]:

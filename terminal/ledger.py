@@ -9,10 +9,13 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import config
+from errors import HadirError
 from sync.messages import UNTIMED, AttendanceEvent, Change, ClockQuality
 from sync.outbox import Outbox, OutboxFailed
 from terminal.clock import Clock, boot_id
 from terminal.day import Day
+from terminal.enrolments import Enrolments
+from terminal.provisional import EnrolmentKept, KeepEnrolment
 from terminal.visit.signals import CommitFailed, Committed, Correct, Corrected, NoteDesk, Record
 
 _log = logging.getLogger("hadir.terminal.ledger")
@@ -34,8 +37,10 @@ class Ledger:
         clock: Clock,
         wake_uplink: Callable[[], None],
         refused: Callable[[], None],
+        enrolments: Enrolments | None = None,
     ) -> None:
         """`refused` is called when the card did not take a punch: it may only need room."""
+        self._enrolments = enrolments
         self._outbox, self._clock, self._wake_uplink = outbox, clock, wake_uplink
         self._untimed = True  # the process before may have left punches that wait for the time
         self._refused = refused
@@ -125,6 +130,26 @@ class Ledger:
         self._kept(quality, now.at)
         _log.info("desk noted employee=%s action=%s seq=%d", asked.employee, asked.action, note.seq)
         return None
+
+    def enrol(self, asked: KeepEnrolment) -> EnrolmentKept | CommitFailed:
+        """Return EnrolmentKept when the enrolment is on the card, whatever is cut now, and in use; else CommitFailed.
+
+        One that is there already is kept once.
+        """
+        new = asked.enrolment
+        quality, now = self._clock.look()
+        try:
+            if self._enrolments is None:
+                raise OutboxFailed("this kiosk keeps no enrolments")
+            note = self._enrolments.keep(self._outbox, new, clock=quality, now=now)
+        except HadirError as error:
+            _log.error("enrolment not kept employee=%s: %s", new.employee, error)
+            self._refused()
+            return CommitFailed()
+        if note is not None:
+            self._kept(quality, now.at)
+            _log.info("enrolment kept employee=%s id=%s seq=%d", new.employee, new.id, note.seq)
+        return EnrolmentKept(id=new.id)
 
     def _kept(self, quality: ClockQuality, at: datetime) -> None:
         """An entry of that time is on the card and may be sent."""

@@ -12,6 +12,7 @@ from sync.messages.values import (
     Direction,
     DirectionBy,
     EmployeeNumber,
+    Ground,
     Hex32,
     Hex64,
     Identifier,
@@ -121,7 +122,43 @@ class DeskNote(Chained, tag="desk", frozen=True, kw_only=True):
     moved_from: tuple[Hex32, Sequence] | None = None
 
 
-Entry = AttendanceEvent | ClockNote | Correction | DeskNote
+class EnrolmentNote(Chained, tag="enrolment", frozen=True, kw_only=True):
+    """What the administrator `administrator` enrolled of `employee` on the kiosk, decided about at `decided_at`.
+
+    `id` stays the same wherever it is recorded again, and `moved_from` is as in AttendanceEvent. `basis` is by the text
+    of `text_version`, shown in `language`. `sealed` is base64 of a box for the centre's `enrolment` key that holds a
+    SealedEnrolment: not even this kiosk reads it back.
+    """
+
+    id: Hex32
+    administrator: EmployeeNumber
+    employee: EmployeeNumber
+    basis: Ground
+    text_version: Annotated[str, Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]{0,39}\Z")]
+    language: Annotated[str, Meta(pattern=r"^[a-z]{2,3}\Z")]
+    decided_at: Instant
+    engine_id: Text
+    sealed: Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]+={0,2}\Z", max_length=15_000)]
+    moved_from: tuple[Hex32, Sequence] | None = None
+
+
+class SealedTemplate(Struct, frozen=True, array_like=True):
+    """A template in a SealedEnrolment: `vector` is float32 little-endian, of unit norm."""
+
+    look: Annotated[str, Meta(max_length=40)]
+    samples: Annotated[int, Meta(ge=1, le=10_000)]
+    vector: Annotated[bytes, Meta(max_length=16_384)]
+
+
+class SealedEnrolment(Struct, frozen=True, kw_only=True):
+    """What an EnrolmentNote has sealed, as MessagePack: templates of its `engine_id`, PIN hash (argon2id)."""
+
+    templates: Annotated[tuple[SealedTemplate, ...], Meta(max_length=6)] = ()
+    pin_hash: Annotated[str, Meta(max_length=300)] | None = None
+    photo: bool = True
+
+
+Entry = AttendanceEvent | ClockNote | Correction | DeskNote | EnrolmentNote
 """What a terminal's chain is made of."""
 
 
@@ -135,6 +172,8 @@ def seen_at(entry: Entry) -> Instant | None:
             return entry.punch.first_seen_at
         case Correction() | DeskNote():
             return entry.made_at
+        case EnrolmentNote():
+            return entry.decided_at
         case ClockNote():
             return None
         case _:

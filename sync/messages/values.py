@@ -69,6 +69,14 @@ UNTIMED = (ClockQuality.ESTIMATED, ClockQuality.UNSYNCED)
 """Times nobody vouched for: the register corrects them when it can (sync/register/retiming.py)."""
 
 
+class Ground(StrEnum):
+    """On what an enrolment made on a kiosk stands: agreement, a public duty, or nothing, as no face is kept."""
+
+    CONSENT = "consent"
+    PUBLIC_DUTY = "public_duty"
+    NO_FACE = "no_face"
+
+
 class PadVerdict(StrEnum):
     """Presentation-attack detection (ISO/IEC 30107); not_checked where no detector ran."""
 

@@ -29,12 +29,14 @@ from sync.messages import (
     Correction,
     DeskNote,
     Direction,
+    EnrolmentNote,
     Entry,
     Punch,
 )
 from sync.outbox import again, appending, corrections, epochs, recorded
 from sync.outbox.acks import AckRefused, EpochUnknown, Marked, mark, says_nothing_new
 from sync.outbox.card import OutboxFailed, failing_clearly, refuse_forgetful, transaction
+from sync.outbox.enrolled import Enrolled
 from sync.outbox.epochs import Epoch, microseconds
 from sync.outbox.recorded import DayPunch
 from sync.outbox.schema import MIGRATIONS
@@ -43,6 +45,7 @@ __all__ = [
     "MIGRATIONS",
     "AckRefused",
     "DayPunch",
+    "Enrolled",
     "EpochUnknown",
     "Marked",
     "Outbox",
@@ -198,6 +201,25 @@ class Outbox:
             epoch = self._present()
             place = self._place(epoch, clock, boot_id, boottime_ns, recorded_at)
             entry = DeskNote(**place, employee=employee, action=action, made_at=made_at)
+            self._append(epoch, entry)
+        return entry
+
+    def enrol(
+        self,
+        said: Enrolled,
+        *,
+        beside: Callable[[sqlite3.Connection], bool],
+        clock: ClockQuality,
+        boot_id: str,
+        boottime_ns: int,
+        recorded_at: datetime,
+    ) -> EnrolmentNote | None:
+        """Return the note of an enrolment, committed with what `beside` writes; None where that says it was before."""
+        with self._transaction():
+            if not beside(self._connection):
+                return None
+            epoch = self._present()
+            entry = EnrolmentNote(**self._place(epoch, clock, boot_id, boottime_ns, recorded_at), **said)
             self._append(epoch, entry)
         return entry
 

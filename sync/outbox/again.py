@@ -19,6 +19,7 @@ from sync.messages import (
     ClockQuality,
     Correction,
     DeskNote,
+    EnrolmentNote,
     Hex32,
     Instant,
     MessageRefused,
@@ -31,7 +32,7 @@ from sync.outbox.appending import append, place_of_next
 from sync.outbox.card import OutboxFailed
 from sync.outbox.epochs import Epoch
 
-Movable = AttendanceEvent | Correction | DeskNote
+Movable = AttendanceEvent | Correction | DeskNote | EnrolmentNote
 
 
 class _Unsigned(msgspec.Struct, frozen=True):
@@ -119,7 +120,7 @@ def record(
                 changed["of_epoch"] = said.of_epoch or said.epoch
             else:
                 changed["of"], changed["of_epoch"] = punch.as_seen_from(epoch.epoch)
-        case DeskNote():
+        case DeskNote() | EnrolmentNote():
             pass
         case _:
             assert_never(said)

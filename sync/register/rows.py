@@ -1,13 +1,13 @@
 """What the register's columns say of an entry: they and its signed bytes must always agree."""
 
-from sync.messages import AttendanceEvent, Correction, DeskNote, Entry
+from sync.messages import AttendanceEvent, Correction, DeskNote, EnrolmentNote, Entry, seen_at
 
 
 def row_of(entry: Entry) -> dict[str, object]:
     """Return what the register's columns say of `entry`: the same names for every kind."""
     event = entry if isinstance(entry, AttendanceEvent) else None
     punch = event.punch if event else None
-    if isinstance(entry, Correction | DeskNote):
+    if isinstance(entry, Correction | DeskNote | EnrolmentNote):
         return _row_beside(entry)
     return {
         "terminal": entry.terminal,
@@ -29,7 +29,7 @@ def row_of(entry: Entry) -> dict[str, object]:
     }
 
 
-def _row_beside(entry: Correction | DeskNote) -> dict[str, object]:
+def _row_beside(entry: Correction | DeskNote | EnrolmentNote) -> dict[str, object]:
     """Return what `row_of` does for an entry that is no punch, and somebody's."""
     correction = entry if isinstance(entry, Correction) else None
     direction = correction.direction if correction else None
@@ -41,8 +41,8 @@ def _row_beside(entry: Correction | DeskNote) -> dict[str, object]:
         "employee": entry.employee,
         "method": None,
         "direction": direction.value if direction else None,
-        "occurred_at": entry.made_at,
-        "first_seen_at": entry.made_at,
+        "occurred_at": seen_at(entry),
+        "first_seen_at": seen_at(entry),
         "clock": entry.clock.value,
         "repeat_of": None,
         "receipt": correction.receipt if correction else None,

@@ -26,6 +26,7 @@ from terminal.gallery import Gallery
 from terminal.pin import PinDesk
 from terminal.screens import screen_of
 from terminal.screens.drawing import Screen
+from terminal.shelf import Shelf
 from terminal.vision import Vision
 from terminal.visit.signals import ENTER, PIN_BUTTON
 from terminal.visit.states import AlreadyRecorded, Recorded, State
@@ -444,11 +445,11 @@ def test_a_card_with_an_io_error_is_not_written_again_and_ends_the_kiosk(
 def test_a_new_set_is_used_without_a_restart(
     kit: Kit, watched: Watched, monkeypatch: pytest.MonkeyPatch, pin_hash: str
 ) -> None:
-    shelves: list[app.Shelf] = []
+    shelves: list[Shelf] = []
 
-    class Kept(app.Shelf):
-        def __init__(self, gallery: Gallery) -> None:
-            super().__init__(gallery)
+    class Kept(Shelf):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
             shelves.append(self)
 
     monkeypatch.setattr(app, "Shelf", Kept)

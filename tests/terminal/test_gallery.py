@@ -11,9 +11,9 @@ import pytest
 from sync import keys, releases
 from sync.received_sets import ReceivedSets, ReleaseDoor
 from sync.releases import EncodingSet, Person, ReleaseRefused
-from terminal.app import Shelf
 from terminal.gallery import _ROWS_A_PART, BLOCK_ROWS, Gallery, check_templates
 from terminal.looking import Looker
+from terminal.shelf import Shelf
 from terminal.sighting import Sighting
 from tests.terminal.stage import DIMENSION, ENGINE_ID, SEVEN, Actor, StageEngine, frame, looks, settings
 
