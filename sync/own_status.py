@@ -48,11 +48,12 @@ class OwnStatus:
         terminal: str,
         device_key: str,
         every_s: float,
+        set_word: Callable[[Outbox], str | None] = lambda _: None,
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._office, self._terminal, self._device_key = office, terminal, device_key
-        self._every_s = every_s
+        self._every_s, self._set_word = every_s, set_word
         self._monotonic, self._now = monotonic, now
         self._alarms: dict[str, float] = {}
         self._due = self._look_due = 0.0
@@ -131,12 +132,12 @@ class OwnStatus:
             return
         if self._mid is not None:
             return  # the broker has not even answered the last one
-        depth = last_seq = epoch = oldest_seq = acknowledged_to = None
+        depth = last_seq = epoch = oldest_seq = acknowledged_to = set_word = None
         earlier: tuple[tuple[str, int, int], ...] = ()
         with suppress(OutboxFailed):
             depth, last_seq, epoch = outbox.depth(), outbox.last_seq(), outbox.epoch
             oldest_seq, acknowledged_to = outbox.oldest_seq(), outbox.acknowledged_to()
-            earlier = outbox.earlier()
+            earlier, set_word = outbox.earlier(), self._set_word(outbox)
         status = TerminalStatus(
             office=self._office,
             terminal=self._terminal,
@@ -160,6 +161,7 @@ class OwnStatus:
             uptime_s=known.uptime_s,
             software=known.software,
             alarms=alarms,
+            set_word=set_word,
         )
         self._mid = link.publish(status.topic, encode(status), retain=True)
         self._under_way = status

@@ -65,6 +65,11 @@ class ReceivedSets:
         self._door, self._on_release = door, on_release
         self._version, self._digest = 0, b""
 
+    @property
+    def in_use(self) -> tuple[int, str] | None:
+        """Version and SHA-256 (hex) of the set that is in use, None without one."""
+        return (self._version, self._digest.hex()) if self._digest else None
+
     def remember(self) -> None:
         """Know version and digest of the set kept on the card. Raises ReleaseRefused for one that is not sound."""
         try:

@@ -33,6 +33,7 @@ from sync import chain
 from sync.collector_key import CollectorKeyMissing
 from sync.keys import Signer
 from sync.messages import MAX_MESSAGE_BYTES, Ack, MessageRefused, encode, gallery_topic, terminal_topic
+from sync.messages.told import SetWord
 from sync.mqtt import Connected, Disconnected, Event, Link, LinkDown, Received, Sent, Will
 from sync.outbox import AckRefused, EpochUnknown, Outbox, OutboxFailed, PendingEvent, Place
 from sync.own_status import LOOK_EVERY_S, Condition, OwnStatus
@@ -87,6 +88,7 @@ class Uplink:
             terminal=self._terminal,
             device_key=signer.public.hex(),
             every_s=settings.uplink.status_every_s,
+            set_word=self._set_word,
             monotonic=monotonic,
             now=now,
         )
@@ -105,6 +107,7 @@ class Uplink:
         self._live_from = Place(0, 0)
         self._connected_at = 0.0
         self._said: str | None = None
+        self._word: tuple[tuple[int, str], str] | None = None
         self._forget_due = 0.0
 
     def wake(self) -> None:
@@ -281,6 +284,24 @@ class Uplink:
             self._status.end_alarms("release_")
             self._status.hurry()
             _log.info("encoding set %d with %d people is in use", content.version, len(content.people))
+
+    def _set_word(self, outbox: Outbox) -> str | None:
+        """Return our signed word of the set in use, made when it was put to use. Raises OutboxFailed."""
+        used = self._sets.in_use
+        if used is None:
+            return None
+        if self._word is None or self._word[0] != used:
+            word = SetWord(
+                office=self._office,
+                terminal=self._terminal,
+                version=used[0],
+                sha256=used[1],
+                epoch=outbox.epoch,
+                seq=outbox.last_seq(),
+                at=self._now(),
+            )
+            self._word = used, chain.seal(encode(word), self._signer.sign).decode()
+        return self._word[1]
 
     def _send_punches(self) -> None:
         outbox, now = self._outbox_now(), self._monotonic()

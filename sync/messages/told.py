@@ -55,6 +55,22 @@ class Presence(StrEnum):
     OFFLINE = "offline"
 
 
+class SetWord(Message, tag="set_word", frozen=True, kw_only=True):
+    """A terminal's word that it uses this encoding set, by the SHA-256 of its file, and none before it any more.
+
+    It goes into the terminal's status as a signed message (sync/chain.py), said at `at`, when `seq` was the last entry
+    of its chain in `epoch`.
+    """
+
+    office: Identifier
+    terminal: Identifier
+    version: Natural
+    sha256: Hex64
+    epoch: Hex32
+    seq: Natural
+    at: Instant
+
+
 class TerminalStatus(Message, tag="status", frozen=True, kw_only=True):
     """What a terminal says of itself; retained, with a last will on the same topic.
 
@@ -62,7 +78,7 @@ class TerminalStatus(Message, tag="status", frozen=True, kw_only=True):
     `oldest_seq` on, and up to `acknowledged_to` all are acknowledged; `earlier` says the same (epoch, oldest_seq,
     acknowledged_to) of those before it that still lie on the card, the newest first. `device_key` is the raw
     public Ed25519 key the entries are signed with. `alarms` are short codes such as `release_forged`, never a name.
-    Fields that are unknown are absent.
+    `set_word` is a signed SetWord. Fields that are unknown are absent.
     """
 
     office: Identifier
@@ -87,6 +103,7 @@ class TerminalStatus(Message, tag="status", frozen=True, kw_only=True):
     uptime_s: Natural | None = None
     software: Text | None = None
     alarms: Annotated[tuple[Text, ...], Meta(max_length=50)] = ()
+    set_word: Annotated[str, Meta(max_length=1000)] | None = None
 
     @property
     def topic(self) -> str:

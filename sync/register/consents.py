@@ -73,7 +73,12 @@ def consent_of(register: Register, number: str) -> Consent | None:
 def basis_of(register: Register, number: str) -> Consent | None:
     """Return the person's newest basis that was not taken back, or None: then no face of theirs may be kept."""
     with register.read() as connection:
-        return _newest(connection, number, consents.c.withdrawn_at.is_(None))
+        return basis_in(connection, number)
+
+
+def basis_in(connection: sa.Connection, number: str) -> Consent | None:
+    """Return what `basis_of` does inside the caller's transaction."""
+    return _newest(connection, number, consents.c.withdrawn_at.is_(None))
 
 
 def taken_back_at(register: Register, number: str) -> datetime | None:
@@ -127,7 +132,7 @@ def record_in(connection: sa.Connection, wanted: Consent) -> Consent:
 
 def refuse_taken_back_in(connection: sa.Connection, number: str) -> None:
     """Raise PersonRefused where the person took back that their face is kept and has said nothing else since."""
-    if _newest(connection, number, consents.c.withdrawn_at.is_(None)) is not None:
+    if basis_in(connection, number) is not None:
         return
     if (back := _taken_back_in(connection, number)) is not None:
         raise PersonRefused(f"employee {number} took back on {back:%Y-%m-%d} that their face is kept; ask them anew")

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sync.register import Register, RegisterError, RegisterUnavailable
-from sync.register.consents import Consent, record_in, refuse_taken_back_in, withdraw_in
+from sync.register.consents import Consent, basis_in, record_in, refuse_taken_back_in, withdraw_in
 from sync.register.people import Employee, Template, employee_in, newest_template_in
 from sync.register.people_schema import (
     PersonRefused,
@@ -22,6 +22,7 @@ from sync.register.people_schema import (
     templates,
 )
 from sync.register.sealed_templates import sealed_vector
+from sync.register.withdrawals import note_in
 
 
 class TemplatesChanged(RegisterError):
@@ -128,19 +129,51 @@ def withdraw(register: Register, number: str, *, at: datetime) -> Employee:
     RegisterUnavailable where the log is still held by a reader: the call can be repeated.
     """
     with register.write() as connection:
-        if employee_in(connection, number).withdrawn_at is None:
+        first = employee_in(connection, number).withdrawn_at is None
+        _forget_face(register, connection, number, at=at, leaves=True, first=first)
+        if first:
             connection.execute(sa.update(employees).where(employees.c.number == number).values(withdrawn_at=at))
         connection.execute(sa.update(employees).where(employees.c.number == number).values(administrator=False))
-        connection.execute(sa.delete(templates).where(templates.c.employee == number))
         connection.execute(sa.delete(pins).where(pins.c.employee == number))
-        withdraw_in(connection, number, at=at)
-        register.template_keys.destroy(number)  # in the transaction: nobody enrols with it in between
         left = employee_in(connection, number)
+    _clear_log(register, number)
+    return left
+
+
+def withdraw_face(register: Register, number: str, *, at: datetime) -> Employee:
+    """Have no template of the person left, as `withdraw` does; they stay, and go on with their PIN.
+
+    Raises PersonRefused for somebody unknown or withdrawn, or of whom no face is held; RegisterUnavailable as there.
+    """
+    with register.write() as connection:
+        _present(connection, number)
+        held = _forget_face(register, connection, number, at=at, leaves=False, first=False)
+        left = employee_in(connection, number)
+    _clear_log(register, number)
+    if not held:
+        raise PersonRefused(f"no face of employee {number} is held; nothing was withdrawn")
+    return left
+
+
+def _forget_face(
+    register: Register, connection: sa.Connection, number: str, *, at: datetime, leaves: bool, first: bool
+) -> bool:
+    """Have the person's templates and basis gone, with a note of it; return whether there were any."""
+    gone = connection.execute(sa.delete(templates).where(templates.c.employee == number)).rowcount
+    agreed = basis_in(connection, number)
+    withdraw_in(connection, number, at=at)
+    destroyed = register.template_keys.destroy(number)  # in the transaction: nobody enrols with it in between
+    held = bool(gone or agreed or destroyed)
+    if held or first:
+        note_in(connection, number, at=at, leaves=leaves, templates=gone, key_destroyed=destroyed)
+    return held
+
+
+def _clear_log(register: Register, number: str) -> None:
     if not clear_log(register):
         raise RegisterUnavailable(
             f"employee {number} is withdrawn, but a long reader keeps the register's log; run the command once more"
         )
-    return left
 
 
 def _may_enrol(

@@ -8,6 +8,7 @@ from sync.register.arrivals import Added, Arrival, Outcome, add_in
 from sync.register.devices import offer_in
 from sync.register.refusals import Rejected, note_in
 from sync.register.retiming import clock_suspects, retime_in
+from sync.register.set_words import hear_in
 from sync.register.statuses import HeardStatus, put_in
 
 _log = logging.getLogger("hadir.sync.intake")
@@ -30,6 +31,7 @@ def take(
         stored = [each for each, outcome in outcomes if outcome is Outcome.STORED]
         retime_in(connection, stored)
         put_in(connection, statuses)
+        hear_in(connection, statuses)
         for heard in statuses:
             if heard.status.device_key is not None:
                 offer_in(
