@@ -296,6 +296,29 @@ def bench_quality(
     quality.run(settings(), folder, people=people, as_json=as_json)
 
 
+@bench.command("enrol")
+@click.option("--photos", type=click.IntRange(30, 100_000), default=1_000, show_default=True)
+@click.option("--workers", type=click.IntRange(1, 64), help="Threads that study photos (default: one a core).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
+@click.pass_obj
+def bench_enrol(settings: Callable[[], config.Config], /, photos: int, workers: int | None, as_json: bool) -> None:
+    """Photographs a second into the register, by one worker and by several, and once more when they are there."""
+    from bench import enrol
+
+    enrol.run(settings(), photos=photos, workers=workers, as_json=as_json)
+
+
+@bench.command("desk")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
+@click.pass_obj
+def bench_desk(settings: Callable[[], config.Config], /, folder: Path, as_json: bool) -> None:
+    """Whole enrolments before the clips in FOLDER, and one face under two numbers among its photographs."""
+    from bench import desk
+
+    desk.run(settings(), folder, as_json=as_json)
+
+
 @bench.command("delivery")
 @click.option("--punches", type=click.IntRange(100), default=10_000, show_default=True, help="In each storm.")
 @click.option("--kills", type=click.IntRange(10), default=200, show_default=True, help="Of the kiosk, in each storm.")

@@ -54,6 +54,7 @@ setup(
     python_requires=">=3.11,<3.14",
     packages=[
         "bench",
+        "bench.enrol",
         "bench.kiosk",
         "bench.rivals",
         "bench.storm",
