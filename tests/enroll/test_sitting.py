@@ -177,11 +177,25 @@ def test_somebody_else_who_steps_in_during_the_capture_is_not_mixed_in(
     played = play()
     played.tap(AGREE_BUTTON)
     played.show(standing(OBAMA), until=lambda s: isinstance(s, Capture) and len(s.draft.samples) == 1)
-    played.show(itertools.islice(standing(EVERYBODY[-1]), 30))
+    played.show(itertools.islice(standing(EVERYBODY[-1]), 12))
     assert isinstance(played.state, Capture)
-    assert len(played.state.draft.samples) == 1
+    assert (len(played.state.draft.samples), played.state.problem) == (1, "other_person")
     played.wait(RULES.capture_s)
     assert isinstance(played.state, Stalled)
+
+
+def test_the_administrator_who_was_taken_first_by_mistake_is_forgotten_when_the_other_stays(
+    play: Callable[..., Played], place: NotingPlace
+) -> None:
+    played = play()
+    played.tap(AGREE_BUTTON)
+    played.show(standing(EVERYBODY[-1]), until=lambda s: isinstance(s, Capture) and len(s.draft.samples) == 1)
+    assert isinstance(played.show(standing(OBAMA), until=is_(ChoosePin)), ChoosePin)
+    assert isinstance(played.choose_pin(), SelfTest)
+    played.show(nobody())
+    played.show(standing(OBAMA_LATER), until=is_(Done))
+    (kept,) = place.stored.values()
+    assert all(float(sample.vector @ encoding(OBAMA)) > 0.8 for sample in kept.samples)
 
 
 def test_a_camera_lost_in_the_middle_waits_and_goes_on_with_the_samples_there_are(play: Callable[..., Played]) -> None:

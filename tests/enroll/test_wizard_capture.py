@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from enroll import wizard
-from enroll.wizard.looking import is_pose
+from enroll.wizard.looking import STARTS_OVER, is_pose
 from enroll.wizard.signals import (
     AGAIN_BUTTON,
     AGREE_BUTTON,
@@ -140,6 +140,35 @@ def test_without_a_good_picture_it_offers_again_and_the_way_without_a_face() -> 
     assert isinstance(life.tap(REFUSE_BUTTON), ChoosePin)
 
 
+def test_who_cannot_turn_their_head_is_taken_as_they_stand_after_a_while() -> None:
+    _, life = captured(saw())
+    state = life.give(saw(), after_s=1.0)
+    assert isinstance(state, Capture)
+    assert len(state.draft.samples) == 1, "at first the pose is waited for"
+    taken = []
+    for _ in range(2):
+        life.wait(5.1)
+        taken.append(life.give(saw(float("nan"))))
+        taken.append(life.give(saw(0.01)))
+    unclear, second, _, done = taken
+    assert isinstance(unclear, Capture)
+    assert len(unclear.draft.samples) == 1, "a head whose pose cannot be told is no picture to take"
+    assert isinstance(second, Capture)
+    assert [sample.pose for sample in second.draft.samples] == [Pose.FRONT, Pose.FRONT]
+    assert not second.as_they_stand, "each pose is waited for anew"
+    assert isinstance(done, Checking)
+    assert life.at_s < 20
+
+
+def test_a_picture_that_is_not_good_is_not_taken_however_long_somebody_waits() -> None:
+    _, life = captured(saw())
+    life.wait(6)
+    for poor in (saw(value=0.2), saw(reason=Reason.TOO_DARK), saw(advice=Reason.MASK), saw(pad=PadVerdict.ATTACK)):
+        state = life.give(poor, after_s=0.1)
+        assert isinstance(state, Capture)
+        assert len(state.draft.samples) == 1
+
+
 # --- duplicates -----------------------------------------------------------------------------------------------------
 
 
@@ -270,3 +299,29 @@ def test_a_camera_lost_while_somebody_reads_is_said_when_it_is_needed() -> None:
     test.give(camera("lost"))
     assert isinstance(test.state, NoCamera)
     assert isinstance(test.give(camera("ok")), SelfTest)
+
+
+def test_when_the_first_one_has_left_the_samples_are_those_of_whoever_stands_there() -> None:
+    _, life = captured(saw())
+    for _ in range(STARTS_OVER - 1):
+        state = life.give(saw(person=1, yaw=0.2), after_s=0.7)
+    assert isinstance(state, Capture)
+    assert (len(state.draft.samples), state.others) == (1, STARTS_OVER - 1)
+    state = life.give(saw(person=1, yaw=0.2), after_s=0.7)
+    assert isinstance(state, Capture)
+    assert (state.draft.samples, state.poses, state.others) == ((), life.wizard.rules.poses, 0)
+    state = life.give(saw(person=1), after_s=0.1)
+    assert isinstance(state, Capture)
+    assert len(state.draft.samples) == 1
+
+
+def test_somebody_else_before_a_further_look_starts_nothing_over() -> None:
+    life = Life(looks=("glasses",))
+    life.agree()
+    for yaw in (0.0, 0.2, -0.2):
+        life.give(saw(yaw), after_s=1.0)
+    life.tap("look:glasses")
+    for _ in range(2 * STARTS_OVER):
+        state = life.give(saw(person=1), after_s=1.0)
+    assert isinstance(state, Capture)
+    assert (len(state.draft.samples), state.problem) == (3, CaptureProblem.OTHER_PERSON)

@@ -208,7 +208,7 @@ class RandomLives(RuleBasedStateMachine):
         else:
             assert used in self.clear, "the very samples that were searched for"
             assert used not in self.refused
-            assert {sample.pose for sample in wish.samples} == set(self.wizard.rules.poses)
+            assert len(wish.samples) >= len(self.wizard.rules.poses)
         for earlier in self.wishes:
             if earlier.save == wish.save:
                 assert (earlier.decision, earlier.pin, earlier.samples) == (wish.decision, wish.pin, wish.samples)

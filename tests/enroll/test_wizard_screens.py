@@ -5,22 +5,29 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+import cv2
+import numpy as np
 import pytest
 
 import config
 from enroll import purpose
 from enroll.screens import screen_of, spoken_of
 from enroll.wizard import choices, signals, start, states
-from enroll.wizard.states import Capture, ChoosePin, FindEmployee, Wizard
+from enroll.wizard.states import Capture, ChoosePin, FindEmployee
 from enroll.wizard.values import Entry, Pose, WizardRules
 from terminal.display import Display, screenshots
+from terminal.pin.policy import PinFlaw
 from terminal.quality import Reason
 from terminal.screens.catalogue import LOCALES, language
 from terminal.screens.drawing import Ellipse, Rect, Screen, Stroke, contrast
 from terminal.screens.look import Context
 from terminal.visit.signals import BACKSPACE, CANCEL, ENTER
+from tests.enroll.make_pictures import FOLDER, pictures
+from tests.enroll.make_reference_screens import FILE, KEPT, tiles
 from tests.enroll.wizard_life import NOBODY, STATES, Life, saw
-from tests.enroll.wizard_specimens import AT_S, MANY, NIP, ROSTER, Specimen, capture, specimens
+from tests.enroll.wizard_specimens import AT_S, MANY, ROSTER, Specimen, capture, specimens
+from tests.terminal.make_reference_screens import TILE, tile_of
+from tests.terminal.test_reference_screens import MOST, difference
 from tests.terminal.test_screens import LEAST_TARGET, ground_of
 
 SIZES = (*screenshots.SIZES, (1024, 600))
@@ -402,8 +409,6 @@ def test_a_person_is_told_why_it_stalls_and_a_known_face_is_not_called_out() -> 
 
 def test_words_and_states_fit_together() -> None:
     """Whatever the machine may say has words in every language: a new flaw, a new reason why."""
-    from terminal.pin.policy import PinFlaw
-
     for code in LOCALES:
         say = language(code).wizard
         assert {f"flaw_{flaw}" for flaw in PinFlaw} <= set(say)
@@ -416,12 +421,38 @@ def test_words_and_states_fit_together() -> None:
 def test_the_language_of_the_screen_is_that_of_the_record(display: Display) -> None:
     """What is shown at the purpose is in the language that is kept with the decision, when Speak is heeded."""
     life = Life()
-    life.tap(f"{signals.EMPLOYEE_BUTTON}{'1001'}", "language:jv")
+    life.tap(f"{signals.EMPLOYEE_BUTTON}1001", "language:jv")
     assert life.spoken[-1] == "jv"
     screen = screen_of(life.wizard, context_of(display, "jv", (800, 480)))
     assert purpose.text(language("jv")).title in said(screen)
-    assert isinstance(life.wizard, Wizard)
     state = life.tap(signals.AGREE_BUTTON)
     assert isinstance(state, Capture)
     assert state.draft.decision.language == "jv"
-    assert len(NIP) == 18
+
+
+# --- pictures -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_every_kept_screen_looks_as_when_it_was_last_looked_at() -> None:
+    kept = cv2.imread(str(FILE))
+    assert kept is not None
+    found = dict(tiles())
+    assert len(found) == sum(len(names) for names in KEPT.values()), "a name in KEPT is nobody's"
+    wrong = {
+        name: round(apart)
+        for index, (name, picture) in enumerate(found.items())
+        if (apart := difference(picture, tile_of(np.asarray(kept), index))) > MOST
+    }
+    assert wrong == {}, "if they were meant to change: python -m tests.enroll.make_reference_screens"
+
+
+@pytest.mark.slow
+def test_the_pictures_of_the_documents_are_of_these_screens() -> None:
+    made = dict(pictures())
+    assert {path.stem for path in FOLDER.glob("*.jpg")} == set(made), "python -m tests.enroll.make_pictures"
+    for name, picture in made.items():
+        kept = cv2.imread(str(FOLDER / f"{name}.jpg"))
+        assert kept is not None
+        one, other = (np.asarray(cv2.resize(each, TILE, None, 0, 0, cv2.INTER_AREA)) for each in (picture, kept))
+        assert difference(one, other) <= MOST, name
