@@ -24,8 +24,9 @@ _FOREHEAD, _CHIN = 10, 152
 _EYES = ((33, 133, (160, 158), (144, 153)), (362, 263, (385, 387), (380, 373)))
 """Of the right and the left eye: corners, upper and lower lid (for the eye aspect ratio of Soukupova and Cech)."""
 _TURN_DEG = 14.0
-_HEAD_SHARE = 0.4
-"""Part of the landmarks' turn that the skin's relief must confirm: of a bent or waved sheet it does not."""
+"""As the landmarks measure it, which show about half of a turn."""
+_HEAD_SHARE = 0.2
+"""Part of the landmarks' turn that the skin's relief must confirm within one step of less than a second."""
 _CLOSER = 1.25
 _CLOSED, _OPEN = 0.6, 0.85
 _EYE_PX = 18.0
@@ -114,8 +115,5 @@ def blinked(seen: Sequence[Bearing]) -> bool:
 
 def _head_turned(towards: float, turned_deg: float, steps: Sequence[Step]) -> bool:
     """Return whether some step's relief turned the same way by a fair part of the whole, more than its error."""
-    least = math.radians(_HEAD_SHARE * turned_deg / 2)
-    return any(
-        -towards * step.turn_rad[0] > max(least, 3 * step.error_rad) and step.bent_rad > 2 * step.bent_error_rad
-        for step in steps
-    )
+    least = math.radians(_HEAD_SHARE * turned_deg)
+    return any(-towards * step.turn_rad[0] > max(least, 3 * step.error_rad) and step.no_sheet for step in steps)

@@ -24,7 +24,9 @@ LEAST_POINTS = 20
 _ERRORS = 3.0
 """How many standard errors a turn must exceed what is asked of it."""
 _CLEAR_RAD = math.radians(1.5)
-"""Of flat photos held by hand, 0 of 50 exceeded it; of bent ones nearly all, hence `bent_rad`."""
+"""Flat photos held by hand stay below it; bent ones nearly all exceed it, hence `bent_rad`."""
+_BENT_RAD, _BENT_ERROR_RAD, _BENT_STEPS = math.radians(0.75), math.radians(0.5), 2
+"""What a bent sheet stays below; and how well, how often that was measured for one to be suspected."""
 _SOME_RAD = math.radians(0.5)
 """Between this and the other nothing is said: a head that hardly turned, or glare that moves over a photo."""
 _FLAT_RAD = math.radians(0.6)
@@ -72,6 +74,11 @@ class Step:
         return self.turned_rad - _ERRORS * self.error_rad
 
     @property
+    def no_sheet(self) -> bool:
+        """Whether more of the turn is left than a bent sheet could show."""
+        return self.bent_rad - 2 * self.bent_error_rad > _BENT_RAD
+
+    @property
     def stirred(self) -> bool:
         """Whether it moved enough for a head to have shown its relief."""
         return self.moved > _MOVED or abs(self.grown) > _GROWN or abs(self.rolled_rad) > _ROLLED_RAD
@@ -114,13 +121,18 @@ def step_of(flow: Flow) -> Step | None:
 
 def judge(steps: Sequence[Step]) -> Cue:
     """Return whether the face of these steps is a head's: `clear` if it surely turned, `deny` if it surely did not
-    though it moved, `suspect` if it moved and no turn was seen. The value is the largest sure turn in degrees."""
+    though it moved, `suspect` if it moved and no turn was seen, or one that a bent sheet explains.
+
+    The value is the largest sure turn in degrees.
+    """
     if not steps:
         return silent(Reason.RELIEF)
     surely = max(step.surely_rad for step in steps)
     stirred = [step for step in steps if step.stirred]
-    if any(step.surely_rad > _CLEAR_RAD and step.bent_rad > 2 * step.bent_error_rad for step in steps):
+    if any(step.surely_rad > _CLEAR_RAD and step.no_sheet for step in steps):
         finding = Finding.CLEAR
+    elif sum(step.surely_rad > _CLEAR_RAD and step.bent_error_rad < _BENT_ERROR_RAD for step in steps) >= _BENT_STEPS:
+        finding = Finding.SUSPECT
     elif _flat(steps):
         finding = Finding.DENY
     elif len(stirred) >= _MOVED_STEPS and surely < _SOME_RAD:
