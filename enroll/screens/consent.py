@@ -16,7 +16,7 @@ from terminal.screens.words import Words
 from terminal.visit.signals import LANGUAGE_BUTTON
 
 _PAD, _GAP = 24.0, 10.0
-_LARGEST, _LEAST = 24.0, 14.0
+_LARGEST, _LEAST, _STEP = 24.0, 14.0, 0.5
 _BETWEEN = 0.3
 """Of a line, between two statements."""
 _DASH, _GUTTER = 15.0, 26.0
@@ -78,15 +78,18 @@ def _text(sheet: Sheet, say: Words, duty: bool, top: float, wide: float, foot: f
 
 
 def _largest(sheet: Sheet, said: list[str], columns: int, wide: float, tall: float) -> float:
-    """Return the largest size at which everything fits."""
-    size, each = _LARGEST, (wide - _GUTTER * (columns - 1)) / columns
-    while size > _LEAST:
-        line = size * LINE_HEIGHT
-        parts = _parts(sheet, said, columns, each, size)
+    """Return the largest size at which everything fits, found by halving: the page is laid out with every frame."""
+    each = (wide - _GUTTER * (columns - 1)) / columns
+    fits, above = 0, round((_LARGEST - _LEAST) / _STEP) + 1
+    while above - fits > 1:
+        middle = (fits + above) // 2
+        line = (_LEAST + middle * _STEP) * LINE_HEIGHT
+        parts = _parts(sheet, said, columns, each, _LEAST + middle * _STEP)
         if all(sum(map(len, blocks)) * line + (len(blocks) - 1) * line * _BETWEEN <= tall for blocks in parts):
-            break
-        size -= 0.25
-    return size
+            fits = middle
+        else:
+            above = middle
+    return _LEAST + fits * _STEP
 
 
 def _parts(sheet: Sheet, said: list[str], columns: int, wide: float, size: float) -> list[list[list[str]]]:

@@ -36,6 +36,8 @@ BUTTON_HEIGHT = 76.0
 TOP = CORNER + BUTTON_HEIGHT + 12
 """Where the screen begins below the way out."""
 
+_LONGEST = 120
+
 Symbol = Callable[[Sheet, float, float, float], None]
 """(sheet, x and y of the centre, size) -> drawn."""
 
@@ -52,8 +54,8 @@ class Message:
 
 
 def printable(words: str) -> str:
-    """Return `words` without what no font draws: a name on a list may hold anything."""
-    return "".join(letter for letter in words if letter.isprintable())
+    """Return `words` without what no font draws, and no more than a screen could show: a list may hold anything."""
+    return "".join(letter for letter in words[:_LONGEST] if letter.isprintable())
 
 
 def name_of(wizard: Wizard, employee: str) -> str:
