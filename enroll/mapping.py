@@ -61,7 +61,10 @@ def _entry(path: Path, number: str, rows: list[tuple[int, dict[str, str]]]) -> E
             if photo not in photos:
                 photos.append(photo)
         if len(names) > 1:
-            raise PersonRefused(f"{number} is there under {len(names)} names; one number is one person's")
+            lines = ", ".join(str(line) for line, _ in rows)
+            raise PersonRefused(
+                f"{number} is there under {len(names)} names (lines {lines}); one number is one person's"
+            )
         if len(bases) > 1:
             raise PersonRefused(f"{number} is there on two bases; one face is kept on one")
         if len(looks) > MAX_LOOKS + 1:

@@ -26,21 +26,22 @@ def shown(
         yield lambda seen: say(seen.person)
         return
     bar = Progress(
-        TextColumn("{task.completed:.0f} of {task.total:.0f} photos"),
+        TextColumn("{task.fields[done]}"),
         BarColumn(bar_width=None),
         _Rate(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[people]} people"),
+        TextColumn("{task.fields[people]}"),
         console=console,
         transient=True,
     )
     with bar:
-        task = bar.add_task("", total=None, start=True, people=0)
+        task = bar.add_task("", total=None, done="", people="")
 
         def tell(seen: importer.Progress) -> None:
             # People without photos are done at once; where nobody has any, people are what is counted.
             total, done = (seen.all_photos, seen.photos) if seen.all_photos else (seen.total, seen.done)
-            bar.update(task, total=total, completed=done, people=f"{seen.done}/{seen.total}")
+            photos = f"{seen.photos} of {seen.all_photos} photos" if seen.all_photos else ""
+            bar.update(task, total=total, completed=done, done=photos, people=f"{seen.done} of {seen.total} people")
             say(seen.person)
 
         yield tell

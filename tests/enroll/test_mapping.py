@@ -44,7 +44,7 @@ def test_what_is_wrong_refuses_its_person_by_the_line_and_nobody_else(tmp_path: 
         ("photos.csv line 4", "there is no photo 'gone.png'"),
         ("photos.csv line 5", "the photo '../out.png' lies outs"),
         ("photos.csv line 6", "the photo 'link.png' lies outsid"),
-        ("photos.csv line 8", "1005 is there under 2 names; one"),
+        ("photos.csv line 8", "1005 is there under 2 names (lin"),
         ("photos.csv line 9", "the row names no photo"),
         ("photos.csv line 10", "'=1' is not an employee number: "),
     ]
