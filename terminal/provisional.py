@@ -167,5 +167,5 @@ def beside(person: Person, enrolment: NewEnrolment, *, engine_id: str) -> Person
         person,
         templates=tuple(each.vector for each in enrolment.templates) if enrolment.engine_id == engine_id else (),
         pin=enrolment.pin_hash if enrolment.pin_hash is not None else person.pin,
-        photo=enrolment.photo,
+        photo=person.photo and enrolment.photo,
     )

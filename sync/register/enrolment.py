@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from sync.register import Register, RegisterError, RegisterUnavailable
 from sync.register.consents import Consent, basis_in, record_in, refuse_taken_back_in, withdraw_in
+from sync.register.enrolments import refuse_withdrawn_in
 from sync.register.people import Employee, Template, employee_in, newest_template_in
 from sync.register.people_schema import (
     PersonRefused,
@@ -69,9 +70,9 @@ def upsert_employee(
             record_in(connection, consent)
         if template is not None:
             refuse_taken_back_in(connection, number)
-            _put_template(register, connection, number, template)
+            put_template_in(register, connection, number, template)
         if pin_hash is not None:
-            _put_pin(connection, number, pin_hash, at)
+            put_pin_in(connection, number, pin_hash, at)
         return employee_in(connection, number)
 
 
@@ -91,7 +92,7 @@ def add_template(register: Register, number: str, template: Template) -> None:
     """Have `template` as the person's one of its engine, source and look. Raises PersonRefused."""
     with register.write() as connection:
         _present(connection, number)
-        _put_template(register, connection, number, template)
+        put_template_in(register, connection, number, template)
 
 
 def set_pin(register: Register, number: str, pin_hash: str, *, at: datetime) -> Employee:
@@ -101,7 +102,7 @@ def set_pin(register: Register, number: str, pin_hash: str, *, at: datetime) -> 
     """
     with register.write() as connection:
         _present(connection, number)
-        _put_pin(connection, number, pin_hash, at)
+        put_pin_in(connection, number, pin_hash, at)
         return employee_in(connection, number)
 
 
@@ -161,6 +162,7 @@ def _forget_face(
     """Have the person's templates and basis gone, with a note of it; return whether there were any."""
     gone = connection.execute(sa.delete(templates).where(templates.c.employee == number)).rowcount
     agreed = basis_in(connection, number)
+    refuse_withdrawn_in(connection, number, at=at, leaves=leaves)
     withdraw_in(connection, number, at=at)
     destroyed = register.template_keys.destroy(number)  # in the transaction: nobody enrols with it in between
     held = bool(gone or agreed or destroyed)
@@ -202,7 +204,8 @@ def _present(connection: sa.Connection, number: str) -> None:
         raise PersonRefused(f"employee {number} was withdrawn on {gone:%Y-%m-%d}; enrol them again first")
 
 
-def _put_template(register: Register, connection: sa.Connection, number: str, template: Template) -> None:
+def put_template_in(register: Register, connection: sa.Connection, number: str, template: Template) -> None:
+    """Have `template` as the person's one of its engine, source and look, inside the caller's transaction."""
     connection.execute(
         sa.delete(templates).where(
             templates.c.employee == number,
@@ -233,6 +236,7 @@ def _put_template(register: Register, connection: sa.Connection, number: str, te
     )
 
 
-def _put_pin(connection: sa.Connection, number: str, pin_hash: str, at: datetime) -> None:
+def put_pin_in(connection: sa.Connection, number: str, pin_hash: str, at: datetime) -> None:
+    """Have `pin_hash` as the person's PIN, set `at`, inside the caller's transaction."""
     connection.execute(sa.delete(pins).where(pins.c.employee == number))
     connection.execute(sa.insert(pins).values(employee=number, hash=pin_hash, set_at=at))

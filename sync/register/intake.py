@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from sync.register import Register
+from sync.register import Register, enrolments
 from sync.register.arrivals import Added, Arrival, Outcome, add_in
 from sync.register.devices import offer_in
 from sync.register.refusals import Rejected, note_in
@@ -30,6 +30,7 @@ def take(
         outcomes = zip(events, added.outcomes, strict=True)
         stored = [each for each, outcome in outcomes if outcome is Outcome.STORED]
         retime_in(connection, stored)
+        enrolments.note_in(connection, stored)
         put_in(connection, statuses)
         hear_in(connection, statuses)
         for heard in statuses:

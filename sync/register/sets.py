@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from sync.register import Register, RegisterError
+from sync.register.enrolments import decided_in
 from sync.register.people_schema import checked_office, clear_log, employees, pins, releases, templates
 from sync.register.sealed_templates import OPENED, opener
 from sync.releases import EncodingSet, Person
@@ -52,6 +53,7 @@ def build_set(
     )
     with register.read() as connection:
         last = _last_version(connection, office)
+        decided = decided_in(connection, office, at)  # first: what became of each is in what is read after it
         opened = opener(register)
         owned: dict[str, list[bytes]] = {}
         for row in connection.execute(vectors):
@@ -73,6 +75,7 @@ def build_set(
         engine_id=engine_id,
         dimension=dimension,
         created_at=at,
+        decided=decided,
         people=people,
     )
 
