@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -140,9 +141,10 @@ def terminal() -> None:
 @click.pass_obj
 def terminal_run(settings: Callable[[], config.Config], /) -> None:
     """Recognise whoever walks up, until told to stop."""
+    from enroll import at_kiosk
     from terminal import app
 
-    _until_told(app.run, settings())
+    _until_told(partial(app.run, errand=at_kiosk.begin), settings())
 
 
 @terminal.command("screenshots")

@@ -1,7 +1,7 @@
 """Enrolling at a desk with a webcam, with what the centre has: everybody's templates, and the register to store in."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,10 +13,9 @@ from enroll.likeness import recognised, search, templates_of
 from enroll.rules import Known
 from enroll.samples import PhotoReport, Study
 from enroll.wizard.signals import Enrol, EnrolFailed, Enrolled, Found, Recognise, Recognised, Search, Searched
-from enroll.wizard.values import Entry, Ground, Sample
+from enroll.wizard.values import Ground, Sample
 from sync.register import Register, people, sets
 from sync.register.consents import Basis
-from sync.releases import Person
 from terminal.calibration import calibrated, policy_for, suspect_score
 from terminal.faces import Engine
 from terminal.gallery import Gallery
@@ -120,22 +119,6 @@ def wishes_of(asked: Enrol, *, office: str) -> tuple[Wish, ...]:
         for look, samples in asked.looks.items()
     )
     return (usual, *others)
-
-
-def roster_of(known: Everybody) -> tuple[Entry, ...]:
-    """Return who can be enrolled here: everybody of the office who is valid today."""
-    enrolled = set(known.here.employees)
-    return entries_of(known.here.people, enrolled)
-
-
-def entries_of(people_: Mapping[str, Person], enrolled: Iterable[str]) -> tuple[Entry, ...]:
-    """Return the people of a set as the list that an enrolment chooses from, by name."""
-    faces = frozenset(enrolled)
-    entries = [
-        Entry(number=person.employee, name=person.name, enrolled=person.employee in faces)
-        for person in people_.values()
-    ]
-    return tuple(sorted(entries, key=lambda entry: (entry.name.casefold(), entry.number)))
 
 
 def _studied(samples: Iterable[Sample]) -> Study:

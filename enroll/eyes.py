@@ -11,8 +11,9 @@ import cv2
 import config
 from enroll.rules import Flaw, choose_face, mean_of
 from enroll.samples import encode_both_ways
-from enroll.wizard.looking import is_pose
+from enroll.wizard.looking import is_wanted
 from enroll.wizard.states import Capture, SelfTest, Walk, Wizard
+from enroll.wizard.values import Draft
 from errors import HadirError
 from terminal.camera import Frame
 from terminal.errand import Glance
@@ -28,7 +29,7 @@ class WizardEyes:
     def __init__(self, settings: config.Config, *, engine_id: str, wizard: Callable[[], Wizard]) -> None:
         """`engine_id` is that of the templates: with another engine nothing is encoded."""
         self._settings, self._engine_id, self._wizard = settings, engine_id, wizard
-        self._taken_at_s = float("-inf")
+        self._draft: Draft | None = None
         self._rests_until_s = float("-inf")
         self._walked: list[Vector] = []
 
@@ -37,7 +38,7 @@ class WizardEyes:
         wizard, picture = self._wizard(), frame.picture
         state = wizard.state
         if not isinstance(state, Capture | SelfTest):
-            self._walked = []
+            self._walked, self._draft = [], None
             return Glance(picture=picture)
         height, width = picture.shape[:2]
         face = choose_face(engine.detect(picture), width=width, height=height)
@@ -66,10 +67,12 @@ class WizardEyes:
     ) -> Vector | None:
         rules, now_s = wizard.rules, frame.monotonic_ns / 1e9
         self._walked = []
-        if state.taken_at_s != self._taken_at_s:  # the clock of frames need not be that of the machine
-            self._taken_at_s, self._rests_until_s = state.taken_at_s, now_s + rules.spacing_s
-        wanted = quality.value >= rules.least_quality and is_pose(state.pose, yaw, rules)
-        if not wanted or (state.draft.samples and now_s < self._rests_until_s):
+        # Counted by the frames, whose clock need not be the machine's. It also passes over those that were taken before
+        # anything was wanted, as when the administrator still leans over to the screen.
+        if state.draft is not self._draft:
+            self._draft, self._rests_until_s = state.draft, now_s + rules.spacing_s
+        wanted = quality.value >= rules.least_quality and is_wanted(state, yaw, rules)
+        if not wanted or now_s < self._rests_until_s:
             return None
         try:
             return encode_both_ways(frame.picture, face, engine)

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from enroll.rules import Known, Likeness, mean_of, nearest_other
 from enroll.wizard.signals import Found, Recognise, Recognised
-from enroll.wizard.values import Sample
+from enroll.wizard.values import Entry, Sample
 from sync.releases import EncodingSet, Lookalike, Person
 from terminal.faces import Vector
 from terminal.gallery import Gallery
@@ -27,6 +27,16 @@ def templates_of(samples: Iterable[Sample]) -> Mapping[str, Vector]:
     for sample in samples:
         looks.setdefault(sample.look, []).append(sample.vector)
     return {look: mean_of(vectors) for look, vectors in looks.items()}
+
+
+def entries_of(gallery: Gallery) -> tuple[Entry, ...]:
+    """Return the people of a set, with templates or without, as the list an enrolment chooses from: by name."""
+    faces = frozenset(gallery.employees)
+    entries = [
+        Entry(number=person.employee, name=person.name, enrolled=person.employee in faces)
+        for person in gallery.people.values()
+    ]
+    return tuple(sorted(entries, key=lambda entry: (entry.name.casefold(), entry.number)))
 
 
 def search(

@@ -29,6 +29,7 @@ from enroll.wizard.signals import (
 from enroll.wizard.states import Cancelled, FindEmployee, State, Wizard
 from errors import where
 from terminal.errand import Eyes, Given, Glance, Wish
+from terminal.provisional import EnrolmentKept, KeepEnrolment
 from terminal.screens.catalogue import language
 from terminal.screens.drawing import Screen
 from terminal.screens.look import Context
@@ -43,7 +44,7 @@ DOUBT_S = 20.0
 
 _log = logging.getLogger("hadir.enroll.sitting")
 
-Answer = Searched | Recognised | Enrolled | EnrolFailed
+Answer = Searched | Recognised | Enrolled | EnrolFailed | KeepEnrolment
 Job = Callable[[], Answer | None]
 Worker = Callable[[Job, Callable[[Answer | None], None]], None]
 """Does a job, now or later, and hands its answer to the second argument, on any thread; None where there is none."""
@@ -60,8 +61,9 @@ class Place(Protocol):
         """Return who this is by the office's policy. Raises HadirError."""
         ...
 
-    def save(self, asked: Enrol, id_: str) -> Enrolled | EnrolFailed:
-        """Return Enrolled where all of it is stored, once by `id_`; EnrolFailed where nothing is."""
+    def save(self, asked: Enrol, id_: str) -> Enrolled | EnrolFailed | KeepEnrolment:
+        """Return Enrolled where all of it is stored, once by `id_`; EnrolFailed where nothing is; or what is to be
+        kept, whose id is `id_`."""
         ...
 
 
@@ -121,6 +123,7 @@ class Sitting:
         self._answers: queue.SimpleQueue[Answer | None] = queue.SimpleQueue()
         self._ids: dict[int, str] = {}
         self._saving: Enrol | None = None
+        self._keeping = False
         self._ended: tuple[type[State], float] | None = None
         self._read = self._closed = False
 
@@ -142,7 +145,10 @@ class Sitting:
         if self._ended is not None and isinstance(given, Tapped | Typed):
             self._read = True
             return ()
-        wishes = [*self._feed(_heard(given), now)]
+        if isinstance(given, EnrolmentKept | CommitFailed):
+            wishes = self._hear(self._kept(given), now)
+        else:
+            wishes = self._feed(_heard(given), now)
         while not self._answers.empty():
             wishes += self._hear(self._answers.get_nowait(), now)
         self._look_for_the_end(now)
@@ -199,11 +205,24 @@ class Sitting:
         failed = EnrolFailed(save=asked.save, attempt=asked.attempt)
         self._worker(lambda: _tried(lambda: self._place.save(asked, id_), failed), self._answers.put)
 
+    def _kept(self, given: EnrolmentKept | CommitFailed) -> Answer | None:
+        """Return what the card's answer says to what is being saved; None where it is to something else."""
+        asked = self._saving
+        if asked is None or not self._keeping:
+            return None
+        if isinstance(given, EnrolmentKept):
+            return Enrolled(save=asked.save) if given.id == self._ids.get(asked.save) else None
+        return EnrolFailed(save=asked.save, attempt=asked.attempt)
+
     def _hear(self, answer: Answer | None, now: Now) -> list[Wish]:
-        if isinstance(answer, Enrolled | EnrolFailed):
-            asked, self._saving = self._saving, None
-            if isinstance(answer, EnrolFailed) and asked is not None:
-                answer = EnrolFailed(save=asked.save, attempt=asked.attempt)
+        match answer:
+            case KeepEnrolment():
+                self._keeping = True
+                return [answer]
+            case Enrolled() | EnrolFailed():
+                asked, self._saving, self._keeping = self._saving, None, False
+                if isinstance(answer, EnrolFailed) and asked is not None:  # that of the newest try
+                    answer = EnrolFailed(save=asked.save, attempt=asked.attempt)
         return self._feed(answer, now)
 
     def _look_for_the_end(self, now: Now) -> None:
@@ -217,12 +236,10 @@ class Sitting:
             self._read = True
 
 
-def _heard(given: Given) -> Input | None:
+def _heard(given: Glance | CameraChanged | Tapped | Typed | Tick) -> Input:
     match given:
         case Glance():
             return Saw(quality=given.quality, yaw=given.yaw, vector=given.vector, pad=given.pad)
-        case CommitFailed():
-            return None
         case CameraChanged() | Tapped() | Typed() | Tick():
             return given
         case _:

@@ -13,8 +13,9 @@ from typing import assert_never
 
 import config
 from enroll import screens
-from enroll.at_desk import DeskPlace, Everybody, everybody, roster_of
+from enroll.at_desk import DeskPlace, Everybody, everybody
 from enroll.eyes import WizardEyes
+from enroll.likeness import entries_of
 from enroll.policy import rules_of
 from enroll.sign_in import SignIn
 from enroll.sitting import Face, Sitting, Thread
@@ -39,7 +40,7 @@ from terminal.screens.drawing import Screen
 from terminal.screens.look import Context
 from terminal.sighting import CameraState, Sighting
 from terminal.vision import Newest, Vision
-from terminal.visit.signals import CameraChanged, Tapped, Tick, Typed
+from terminal.visit.signals import CameraChanged, Chime, Tapped, Tick, Typed
 from terminal.visit.states import Now
 from terminal.voice import Voice
 
@@ -246,7 +247,8 @@ class WebcamDesk:
         now = self._now()
         if self._sitting is not None:
             for wish in self._sitting.step(given, now):
-                self._announcer.chime(wish.sound, now.at)
+                if isinstance(wish, Chime):  # the place of this desk stores by itself
+                    self._announcer.chime(wish.sound, now.at)
         elif isinstance(given, Tapped | Typed | Tick):
             who, tones = self._sign_in.step(given, now)
             for tone in tones:
@@ -265,7 +267,7 @@ class WebcamDesk:
                 rules_of(self._settings, engine.engine_id),
                 now,
                 administrator=administrator,
-                roster=roster_of(known),
+                roster=entries_of(known.here),
                 language=self._settings.display.language,
                 camera_lost=self._camera != "ok",
             ),

@@ -14,6 +14,7 @@ from sync.peppers import Pepper
 from terminal.camera import Frame
 from terminal.faces import Box, Engine, Picture, Vector
 from terminal.gallery import Gallery
+from terminal.provisional import EnrolmentKept, KeepEnrolment
 from terminal.quality import Quality
 from terminal.screens.drawing import Screen
 from terminal.screens.look import Context
@@ -38,10 +39,10 @@ class Glance:
 Eyes = Callable[[Frame, Engine], Glance]
 """Studies a frame, on the vision thread, with the engine that belongs to it."""
 
-Given = Glance | CameraChanged | Tapped | Typed | CommitFailed | Tick
-"""What an errand is given. CommitFailed answers the one thing it asked the card for."""
-Wish = Chime
-"""What an errand has the kiosk do."""
+Given = Glance | CameraChanged | Tapped | Typed | EnrolmentKept | CommitFailed | Tick
+"""What an errand is given. EnrolmentKept or CommitFailed answers what it had the card keep."""
+Wish = Chime | KeepEnrolment
+"""What an errand has the kiosk do. It has the card keep one enrolment at a time."""
 
 
 class Errand(Protocol):

@@ -95,7 +95,7 @@ class Kiosk:
         self._settings = settings
         self._display, self._clerk, self._desk = display, clerk, desk
         self._seen, self._gallery, self._pulse, self._announcer = seen, gallery, pulse, announcer
-        self._outing, self._peppers = Outing(errand, announcer=announcer), peppers
+        self._outing, self._peppers = Outing(errand, announcer=announcer, keep=clerk.ask), peppers
         self._rules = replace(rules_of(settings), enrols=self._outing.offered)
         self._beside = Beside(settings.match, gallery=gallery)
         self._view = View(settings, display=display, clerk=clerk, desk=desk, gallery=gallery, pulse=pulse)
@@ -252,10 +252,11 @@ class Kiosk:
 
     def _take_answers(self) -> None:
         while (written := self._clerk.answer()) is not None:
-            if not self._outing.takes(written, self._now()):
-                self._feed(self._completed(written))
-        while (answer := self._desk.answer()) is not None:
-            self._feed(self._answered_pin(answer))
+            answer = self._outing.others(written, self._now())
+            if answer is not None:
+                self._feed(self._completed(answer))
+        while (told := self._desk.answer()) is not None:
+            self._feed(self._answered_pin(told))
 
     def _answered_pin(self, answer: PinAnswer) -> PinAnswered:
         """Return the desk's answer with what else is known of whoever it is about."""

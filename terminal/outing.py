@@ -2,13 +2,15 @@
 
 import logging
 from collections.abc import Callable
+from typing import assert_never
 
 from errors import HadirError
 from terminal.announcer import Announcer
 from terminal.errand import Begin, Beginning, Errand, Eyes, Given
+from terminal.provisional import EnrolmentKept, KeepEnrolment
 from terminal.screens.drawing import Screen
 from terminal.screens.look import Context
-from terminal.visit.signals import CommitFailed, Input
+from terminal.visit.signals import Chime, CommitFailed, Input
 from terminal.visit.states import Now
 
 _log = logging.getLogger("hadir.terminal.outing")
@@ -17,11 +19,11 @@ _log = logging.getLogger("hadir.terminal.outing")
 class Outing:
     """Has the errand that is under way, or none."""
 
-    def __init__(self, begin: Begin | None, *, announcer: Announcer) -> None:
-        """`begin` begins errands; without it there are none."""
-        self._begin, self._announcer = begin, announcer
+    def __init__(self, begin: Begin | None, *, announcer: Announcer, keep: Callable[[KeepEnrolment], None]) -> None:
+        """`begin` begins errands; without it there are none. `keep` asks the card; its answer goes to `takes`."""
+        self._begin, self._announcer, self._keep = begin, announcer, keep
         self._errand: Errand | None = None
-        self._asked = 0
+        self._asked = False
 
     @property
     def offered(self) -> bool:
@@ -51,15 +53,27 @@ class Outing:
         if self._errand is None:
             return
         for wish in self._errand.step(given, now):
-            self._announcer.chime(wish.sound, now.at)
+            match wish:
+                case Chime():
+                    self._announcer.chime(wish.sound, now.at)
+                case KeepEnrolment():
+                    self._asked = True
+                    self._keep(wish)
+                case _:
+                    assert_never(wish)
 
-    def takes(self, written: Input, now: Now) -> bool:
-        """Return whether the card's answer was that to what an errand asked, which has it then if it is there."""
-        if not self._asked or not isinstance(written, CommitFailed):
-            return False
-        self._asked -= 1
+    def others(self, written: Input | EnrolmentKept, now: Now) -> Input | None:
+        """Return the card's answer where it is to somebody else; the errand has its own then, if it is still there."""
+        match written:
+            case EnrolmentKept():
+                pass
+            case CommitFailed() if self._asked:
+                pass
+            case _:
+                return written
+        self._asked = False
         self.give(written, now)
-        return True
+        return None
 
     def screen(self, context: Context) -> Screen | None:
         """Return what the errand shows, and have said what it says; None without one."""
