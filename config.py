@@ -199,6 +199,7 @@ class Centre(Section, frozen=True):
     releases: Path = Path("var/centre/releases")
     batch_rows: Annotated[int, Meta(ge=1, le=10_000)] = 1000
     batch_ms: Annotated[float, Meta(gt=0, le=10_000)] = 50
+    approve: Literal["by_hand", "at_once"] = "by_hand"
 
 
 class Console(Section, frozen=True):

@@ -3,12 +3,14 @@
 import click
 
 from enroll import (
+    approval_command,
     basis_command,
     bulk_command,
     desk_command,
     person_command,
     release_command,
     roster_command,
+    withdrawal_command,
     wizard_command,
 )
 from enroll.evaluate.command import evaluate
@@ -32,7 +34,12 @@ for command in (
     person_command.transfer,
     roster_command.roster,
     roster_command.photo,
-    desk_command.withdraw,
+    withdrawal_command.withdraw,
+    withdrawal_command.withdrawal,
+    withdrawal_command.verify_proof,
+    approval_command.pending,
+    approval_command.approve,
+    approval_command.refuse,
     release_command.engine,
     release_command.lookalikes,
     release_command.health,

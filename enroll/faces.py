@@ -9,7 +9,7 @@ from enroll.rules import Known, knowing, nearest_other
 from sync.register import Register, people
 from sync.register.people import Template
 from terminal.calibration import suspect_score
-from terminal.faces import Engine, Vector
+from terminal.faces import Engine, Identity, Vector
 
 SAME_FACE = "the same face is enrolled as"
 RESEMBLES = "resembles"
@@ -22,7 +22,7 @@ _Key = tuple[str, str, str]
 class KnownFaces:
     """The register's templates of one engine: read once, and kept up with what this desk does."""
 
-    def __init__(self, register: Register, engine: Callable[[], Engine]) -> None:
+    def __init__(self, register: Register, engine: Callable[[], Engine | Identity]) -> None:
         self._register, self._engine = register, engine
         self._newest = 0
         self._templates: dict[_Key, Template] | None = None

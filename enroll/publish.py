@@ -19,6 +19,7 @@ from pathlib import Path
 import msgspec
 
 import config
+from enroll.approval import AT_ONCE, approve_waiting
 from enroll.health import recent_scores, with_renewals
 from enroll.lookalikes import with_lookalikes
 from enroll.readers import Readers, readers_of
@@ -108,6 +109,8 @@ def publish(
     policy = policy_for(engine.engine_id, settings.match)
     key = load_private(settings.centre.keys / PRIVATE_NAME)
     with Register.open(settings.centre.register, settings.centre.keys) as register, _alone(settings.centre.releases):
+        if settings.centre.approve == "at_once":
+            approve_waiting(settings, register, office=office, by=AT_ONCE, engine=engine)
         made = _release(register, settings.centre, office, key, force, engine, policy)
         content, pairs, changes, blob, file = made.content, made.pairs, made.changes, made.blob, made.file
         left_behind = _remove_older(settings.centre.releases, content)
@@ -190,7 +193,7 @@ def _release(
         content, foreign_pins = without_foreign_pins(content, peppers.path_in(centre.keys, office))
         content, pairs = with_lookalikes(content, policy)
         content = with_renewals(content, recent_scores(register, office, engine), policy)
-        changes = changes_between(_newest(register, office, key), content)
+        changes = changes_between(newest_set(register, office, key), content)
         sealed = seal_set(content, key, readers.approved)
         file = folder / f"{office}-{content.version}.hset"
         try:
@@ -264,7 +267,8 @@ def _own(person: Person) -> Person:
     return msgspec.structs.replace(person, resembles=(), renew=False)
 
 
-def _newest(register: Register, office: str, key: PrivateKey) -> EncodingSet | None:
+def newest_set(register: Register, office: str, key: PrivateKey) -> EncodingSet | None:
+    """Return what is in the office's newest set, None where there is none that can be opened with what is kept here."""
     kept = sets.current_release(register, office)
     if kept is None:
         return None

@@ -137,7 +137,10 @@ OWNERS: dict[str, tuple[str, ...]] = {
         "hadir.py",
         "enroll/command.py",
         "enroll/evaluate/command.py",
-        *(f"enroll/{name}_command.py" for name in ("basis", "bulk", "desk", "person", "release", "roster", "wizard")),
+        *(
+            f"enroll/{name}_command.py"
+            for name in ("approval", "basis", "bulk", "desk", "person", "release", "roster", "withdrawal", "wizard")
+        ),
         "enroll/saying.py",
         "sync/command.py",
         "sync/evidence_command.py",
