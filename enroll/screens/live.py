@@ -30,6 +30,10 @@ from terminal.screens.words import Words
 _TURNS = {Pose.FRONT: 0, Pose.LEFT: -1, Pose.RIGHT: 1}
 _CELL, _WALK_CELL = 66.0, 84.0
 _BAR_ROW = 26.0
+_TALL = 1.28
+"""Times its width, the oval's height."""
+_JUST_TAKEN_S = 0.6
+"""How long a picture that was taken is confirmed."""
 
 
 def capturing(sheet: Sheet, context: Context, wizard: Wizard, state: Capture) -> Screen:
@@ -38,6 +42,10 @@ def capturing(sheet: Sheet, context: Context, wizard: Wizard, state: Capture) ->
     oval = _live(sheet, context, warns=warns)
     if turn := _TURNS[state.pose]:
         chevrons(sheet, oval[0] + turn * min(oval[2] / 2 + 96, oval[0] - 52), oval[1], turn)
+    if 0 <= context.now.monotonic_s - state.taken_at_s < _JUST_TAKEN_S:
+        x, y, wide = oval
+        sheet.ellipse(x, y, wide, wide * _TALL, WHITE, line=12)
+        ticked(sheet, x, y + wide * _TALL / 2 - 30, 84)
     _taken(sheet, wizard, state)
     ways_out_ground(sheet)
     left = _words(sheet, said, AMBER if warns else WHITE, below=_BAR_ROW)
@@ -97,8 +105,8 @@ def _live(sheet: Sheet, context: Context, *, warns: bool) -> tuple[float, float,
     """Add the picture and the oval to stand in; return the oval's centre and how wide it is."""
     room = sheet.height - bar_height(sheet)
     top = TOP if sheet.upright else 28.0
-    tall = min(room - top - 16, (sheet.width - 110) * 1.28)
-    wide = tall / 1.28
+    tall = min(room - top - 16, (sheet.width - 110) * _TALL)
+    wide = tall / _TALL
     x, y = sheet.width / 2, top + tall / 2
     if context.picture:
         sheet.picture = sheet.rect(0, 0, sheet.width, room)

@@ -290,6 +290,17 @@ def test_what_has_been_taken_is_counted(display: Display) -> None:
     assert ticks == [0, 1, 2]
 
 
+def test_a_picture_that_was_taken_is_confirmed_for_a_moment(display: Display) -> None:
+    specimen = named("id", "capture-taken")
+    context = context_of(display, "id", (800, 480), specimen)
+    shapes = []
+    for later_s in (-5.0, 0.0, 0.3, 1.0):
+        now = replace(context.now, monotonic_s=context.now.monotonic_s + later_s)
+        shapes.append(len(screen_of(specimen.wizard, replace(context, now=now)).shapes))
+    before, now_taken, still, after = shapes
+    assert before == after < now_taken == still
+
+
 @pytest.mark.parametrize("code", LOCALES)
 def test_nobody_who_turns_as_asked_is_told_to_turn_back_to_the_screen(display: Display, code: str) -> None:
     say = language(code)
