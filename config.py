@@ -374,6 +374,9 @@ def _line_of(text: str, keys: list[str]) -> int:
     return line
 
 
+_PLACES_OF_A_TERMINAL = ("state", "release_key", "collector_key", "evidence_key", "enrolment_key", "pepper", "secrets")
+
+
 def _absolute(settings: Config, base: Path) -> Config:
     def anchored(path: Path | str) -> str:
         return os.fspath(base / path) if os.fspath(path) else ""
@@ -385,15 +388,7 @@ def _absolute(settings: Config, base: Path) -> Config:
     source = f"{scheme}:{anchored(place)}" if scheme in ("file", "folder") else settings.camera.source
     return replace(
         settings,
-        terminal={
-            "state": anchored(settings.terminal.state),
-            "release_key": anchored(settings.terminal.release_key),
-            "collector_key": anchored(settings.terminal.collector_key),
-            "evidence_key": anchored(settings.terminal.evidence_key),
-            "enrolment_key": anchored(settings.terminal.enrolment_key),
-            "pepper": anchored(settings.terminal.pepper),
-            "secrets": anchored(settings.terminal.secrets),
-        },
+        terminal={key: anchored(getattr(settings.terminal, key)) for key in _PLACES_OF_A_TERMINAL},
         camera={"source": source},
         engine={"models": anchored(settings.engine.models), "manifest": anchored(settings.engine.manifest)},
         match={"calibration": anchored(settings.match.calibration)},
@@ -401,8 +396,6 @@ def _absolute(settings: Config, base: Path) -> Config:
         mqtt={key: anchored(getattr(settings.mqtt, key)) for key in ("tls_ca", "tls_certificate", "tls_key")},
         centre={
             "register": register,
-            "keys": anchored(settings.centre.keys),
-            "heads": anchored(settings.centre.heads),
-            "releases": anchored(settings.centre.releases),
+            **{key: anchored(getattr(settings.centre, key)) for key in ("keys", "heads", "releases")},
         },
     )
