@@ -22,7 +22,6 @@ Percent = Annotated[int, Meta(ge=0, le=100)]
 TimeOfDay = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]\Z")]
 Grey = Annotated[float, Meta(ge=0, le=255)]
 
-
 LEAST_DLIB_SCORE = 0.92
 """Cosine score that 1 % of the pairs of different people reach with dlib's encodings (902 photographs of the bench)."""
 
