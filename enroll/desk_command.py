@@ -1,4 +1,4 @@
-"""`hadir enroll add|pin|administrator|list|withdraw`: people come, are listed and leave."""
+"""`hadir enroll add|pin|administrator|list`: people come and are listed."""
 
 import sys
 from collections.abc import Callable
@@ -139,14 +139,3 @@ def list_(settings: Settings, /, office: str | None) -> None:
         flags = ("yes" if person.has_pin else "", "yes" if person.administrator else "")
         table.add_row(person.number, person.name, person.office, *counts, *flags, withdrawn)
     Console().print(table)
-
-
-@click.command("withdraw")
-@click.argument("number")
-@click.pass_obj
-def withdraw(settings: Settings, /, number: str) -> None:
-    """Delete the templates and the PIN of NUMBER."""
-    from enroll import desk
-
-    left = desk.withdraw(settings(), number)
-    click.echo(f"{left.number} withdrawn; publish {left.office} so that its kiosks forget the face and the PIN.")

@@ -11,7 +11,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from sync.register import Register
-from sync.register.people_schema import employees
+from sync.register.people_schema import employees, releases
 from sync.register.schema import Id, Instant, metadata
 
 # `leaves` is false where the person goes on with their PIN. `templates` were deleted, and the key that sealed them.
@@ -86,14 +86,20 @@ class Export:
 def note_in(
     connection: sa.Connection, number: str, *, at: datetime, leaves: bool, templates: int, key_destroyed: bool
 ) -> None:
-    """Have the withdrawal noted, with the person's own office, inside the caller's transaction."""
+    """Have the withdrawal noted, with the person's office where it has a set, inside the caller's transaction."""
     noted = connection.execute(
         sa.insert(withdrawals).values(
             employee=number, at=at, leaves=leaves, templates=templates, key_destroyed=key_destroyed
         )
     ).inserted_primary_key
-    office = connection.scalar(sa.select(employees.c.office).where(employees.c.number == number))
-    connection.execute(sa.insert(withdrawal_sets).values(withdrawal=noted[0] if noted else None, office=office))
+    office = connection.scalar(
+        sa.select(releases.c.office)
+        .join(employees, employees.c.office == releases.c.office)
+        .where(employees.c.number == number)
+        .limit(1)
+    )
+    if office is not None:
+        connection.execute(sa.insert(withdrawal_sets).values(withdrawal=noted[0] if noted else None, office=office))
 
 
 def note_offices(register: Register, withdrawal: int, offices: Sequence[str]) -> None:

@@ -9,16 +9,17 @@ import click.testing
 import pytest
 
 import config
-from enroll.basis import NONE_SAID, record_basis
+from enroll.basis import NONE_SAID, record_all, record_basis
 from enroll.command import enroll
 from enroll.desk import Done, PersonReport, Wish, add_person, open_desk, withdraw
 from enroll.importer import import_folder
+from enroll.publish import PublishRefused, publish
 from enroll.purpose import VERSION
 from enroll.samples import Study
 from sync.register import Register, consents, enrolment, people
 from sync.register.consents import Basis, Consent
 from sync.register.people_schema import PersonRefused
-from terminal.faces import Engine
+from terminal.faces import Engine, Identity
 
 NOW = datetime.now(UTC)
 Add = Callable[..., PersonReport]
@@ -143,6 +144,30 @@ def test_i4_the_register_itself_takes_no_face_of_who_took_it_back(settings: conf
         consents.withdraw_consent(register, "1001", at=NOW + timedelta(hours=1))
         with pytest.raises(PersonRefused, match="took back"):
             enrolment.upsert_employee(register, number="1001", name=None, office="demo", at=NOW, template=template)
+
+
+def test_i4_faces_of_before_stay_out_of_the_sets_until_a_basis_is_recorded(
+    settings: config.Config, add: Add, approve: Callable[..., object]
+) -> None:
+    approve(settings)
+    away = config.replace(settings, mqtt={"port": 1})
+    engine = Identity(engine_id="painted", dimension=64)
+
+    def faces_in_set() -> tuple[int, int]:
+        report = publish(away, "demo", engine=engine, broker_wait_s=0.1)
+        return report.faces, report.no_basis
+
+    for number in ("1001", "1002", "1003"):
+        add(number, basis=Basis.CONSENT)
+    with Register.open(settings.centre.register, settings.centre.keys) as register, register.write() as connection:
+        connection.exec_driver_sql("DELETE FROM consents WHERE employee != '1001'")
+    assert faces_in_set() == (1, 2)
+    take_back(settings, "1001")
+    with pytest.raises(PublishRefused, match="nothing says on what basis the 3 faces"):
+        faces_in_set()
+    done = record_all(settings, Basis.PUBLIC_DUTY)
+    assert (done.numbers, done.took_back) == (("1002", "1003"), ("1001",))
+    assert faces_in_set() == (2, 1)
 
 
 def test_the_command_says_what_is_missing_and_records_what_is_said(settings: config.Config, tmp_path: Path) -> None:
