@@ -81,7 +81,7 @@ setup(
     include_package_data=True,
     package_data={
         "console": ["static/*", "templates/*"],
-        "demo": ["CREDITS.md", "people.csv", "people/*/*", "strangers/*", "walkups/*/*"],
+        "demo": ["CREDITS.md", "hr.csv", "people.csv", "people/*/*", "strangers/*", "walkups/*/*"],
         "terminal": ["calibrations/*.json", "locale/*.pot", "locale/*/LC_MESSAGES/*.po"],
         "terminal.display": ["fonts/*"],
         "sync": ["broker/*"],

@@ -2,6 +2,7 @@
 
 import io
 import random
+import re
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,7 +18,7 @@ from enroll.command import enroll
 from enroll.desk import add_person, list_people, withdraw
 from enroll.hr_changes import Kind
 from enroll.hr_desk import take_roster
-from enroll.hr_roster import HrList, as_day, office_id, read_hr_list
+from enroll.hr_roster import COLUMNS, HrList, as_day, office_id, read_hr_list
 from enroll.roster import RosterRefused
 from sync.register import Register, rosters, sets
 from sync.register.people import Employee
@@ -497,3 +498,19 @@ def test_pictures_of_somebody_are_forbidden_and_the_set_says_so(settings: config
     typed(settings, "photo", "1001", "--allow")
     assert photo_in_set()
     assert "no employee 9999" in str(typed(settings, "photo", "9999", "--forbid").exception)
+
+
+def test_the_documents_commands_do_what_it_says(settings: config.Config, project: Path) -> None:
+    text = (project / "docs" / "enrolment.md").read_text().split("## The office's list\n")[1].split("\n## ")[0]
+    commands = re.findall(r"```sh\n\./hadir enroll (.*?)\n```", text)
+    said = [
+        typed(settings, *(str(project / word) if word.startswith("demo/") else word for word in command.split()))
+        for command in commands
+    ]
+    assert [each.exit_code for each in said] == [0] * 4, [each.output for each in said]
+    assert "5 new, 0 unchanged." in said[0].output
+    assert "Done; publish demo, dinas-kesehatan to bring this to the kiosks." in said[1].output
+    assert "Nobody's first or last day has come" in said[2].output
+    assert "Pictures of 1003 are not kept" in said[3].output
+    for heading in re.findall(r"`([A-Z][A-Za-z ]+)`", text.split("as HR calls them")[1].split(".")[0]):
+        assert heading.casefold() in {name for names in COLUMNS.values() for name in names}
