@@ -26,7 +26,7 @@ from enroll.wizard.signals import (
     Searched,
     Speak,
 )
-from enroll.wizard.states import Cancelled, FindEmployee, State, Wizard
+from enroll.wizard.states import Cancelled, Done, FindEmployee, State, Wizard
 from errors import where
 from terminal.errand import Eyes, Given, Glance, Wish
 from terminal.provisional import EnrolmentKept, KeepEnrolment
@@ -130,6 +130,11 @@ class Sitting:
     @property
     def eyes(self) -> Eyes:
         return self._eyes
+
+    @property
+    def employee(self) -> str | None:
+        state = self.wizard.state
+        return state.employee if isinstance(state, Done) else None
 
     @property
     def over(self) -> bool:

@@ -54,6 +54,11 @@ class Errand(Protocol):
         ...
 
     @property
+    def employee(self) -> str | None:
+        """Whom it was about, once it is over; None for nobody."""
+        ...
+
+    @property
     def over(self) -> bool:
         """Whether it has come to its end and has been read."""
         ...

@@ -308,7 +308,7 @@ class Kiosk:
         if not isinstance(self._visit.state, Enrolling):
             self._outing.leave()
         elif self._outing.over:
-            self._feed(ErrandOver())
+            self._feed(ErrandOver(employee=self._outing.employee))
         if self._visit.state is not before:
             self._announcer.follow(self._visit.state, self._context())
 

@@ -35,6 +35,11 @@ class Outing:
         """Whether there is none under way, or it has come to its end."""
         return self._errand is None or self._errand.over
 
+    @property
+    def employee(self) -> str | None:
+        """Whom the errand was about."""
+        return self._errand.employee if self._errand is not None else None
+
     def eyes(self) -> Eyes | None:
         """Return what studies the frames in place of looking for somebody, while there is an errand. Any thread."""
         errand = self._errand

@@ -20,11 +20,12 @@ from terminal.visit.signals import (
     Typed,
 )
 from terminal.visit.states import CameraDown, Desk, DeskPage, Enrolling, Idle, NotRecorded, Now, Visit, VisitRules
-from terminal.visit.steps import Step, at, home, lasting, leads_to, not_recorded
+from terminal.visit.steps import Step, at, home, lasting, leads_to, not_recorded, remember
 
 LANGUAGES: tuple[str, ...] = get_args(config.Display.__annotations__["language"])
 PAGES = tuple(page for page in DeskPage if page is not DeskPage.MENU)
 """In the order of the menu, which is that of the keys 1, 2, ..."""
+_SPARED_S = 5.0
 _PAGE_BUTTONS = tuple(f"{signals.PAGE_BUTTON}{page}" for page in PAGES)
 _LANGUAGE_BUTTONS = tuple(f"{signals.LANGUAGE_BUTTON}{language}" for language in LANGUAGES)
 
@@ -84,6 +85,9 @@ def close_desk(visit: Visit, state: Desk, given: Tick, now: Now) -> Step:
 
 @leads_to(Idle, CameraDown)
 def end_errand(visit: Visit, state: Enrolling, given: ErrandOver, now: Now) -> Step:
+    """Who stands there still was not coming or going: they are punched when they walk up the next time."""
+    spared = (state.employee, *((given.employee,) if given.employee else ()))
+    visit = remember(visit, spared=spared, spared_until_s=now.monotonic_s + _SPARED_S)
     return home(visit, now), (NoteDesk(employee=state.employee, action="closed"),)
 
 

@@ -27,6 +27,7 @@ from terminal.visit.steps import (
     Step,
     at,
     bounded,
+    employee_of,
     home,
     known,
     lasting,
@@ -52,6 +53,8 @@ def look(visit: Visit, state: Idle | Looking | Challenged | CameraDown, given: S
         return (at(visit, Idle(since_s=now.monotonic_s)), ()) if isinstance(state, CameraDown) else (visit, ())
     if served.track_id in visit.memory.done:
         return (visit, ()) if isinstance(state, Idle) else (at(visit, Idle(since_s=now.monotonic_s)), ())
+    if now.monotonic_s < visit.memory.spared_until_s and employee_of(served) in visit.memory.spared:
+        return at(mark_done(visit, served.track_id), Idle(since_s=now.monotonic_s)), ()
     return _decided(visit, given, now) or (at(visit, _looking(served, now)), ())
 
 

@@ -97,7 +97,9 @@ class PinAnswered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrandOver:
-    """What StartErrand began has come to its end."""
+    """What StartErrand began has come to its end. It was about `employee`, if about anybody."""
+
+    employee: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -301,7 +301,8 @@ class Memory:
     the keypad and are not offered it again. `held`: tracks seen while somebody typed a PIN, which wait for the end of
     that visit. `missed` is (track, misses of it already answered); `tries` counts the misses answered since anybody was
     recognised or the kiosk was left alone. `check` numbers the PIN checks. Large
-    letters and more time are given until `ease_until_s` on the steady clock."""
+    letters and more time are given until `ease_until_s` on the steady clock. `spared` are employees who stand there
+    for another reason, and are not punched by their face until `spared_until_s`."""
 
     camera_lost: bool = False
     done: tuple[int, ...] = ()
@@ -311,6 +312,8 @@ class Memory:
     tries: int = 0
     check: int = 0
     ease_until_s: float = float("-inf")
+    spared: tuple[str, ...] = ()
+    spared_until_s: float = float("-inf")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

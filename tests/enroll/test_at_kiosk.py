@@ -134,8 +134,10 @@ def stage(tmp_path: Path, opencv: Engine, monkeypatch: pytest.MonkeyPatch) -> St
 
 
 def test_b7_somebody_is_enrolled_at_the_kiosk_from_the_menu_to_the_card(
-    stage: Stage, caplog: pytest.LogCaptureFixture
+    stage: Stage, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("terminal.visit.desk._SPARED_S", 0.0)  # nobody waits before they come back
+
     def director() -> None:
         stage.to_the_purpose()
         stage.camera.show(NEWCOMER)

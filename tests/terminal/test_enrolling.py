@@ -55,3 +55,20 @@ def test_a_camera_lost_during_an_enrolment_is_still_lost_after_it() -> None:
     life.give(camera("lost"))
     life.give(ErrandOver())
     assert isinstance(life.state, CameraDown)
+
+
+def test_who_still_stands_there_after_an_enrolment_is_not_punched_by_it() -> None:
+    life = enrolling()
+    life.give(ErrandOver(employee="1005"))
+    before = len(life.records)
+    for track, employee in ((11, "1001"), (12, "1005")):
+        life.see(track)
+        life.see(track, employee)
+        assert isinstance(life.state, Idle)
+        life.see(track, employee, after_s=30)
+        assert isinstance(life.state, Idle), "for as long as they stand there"
+        life.at_s -= 30
+    life.see(13, "1002")
+    assert len(life.records) == before + 1, "whoever else comes is"
+    life.see(14, "1005", after_s=10)
+    assert len(life.records) == before + 2, "and who comes back, too"

@@ -30,6 +30,7 @@ class Fake:
     given: list[Given] = field(default_factory=list)
     seen: threading.Event = field(default_factory=threading.Event)
     over: bool = False
+    employee: str | None = None
     closed: int = 0
     failing: bool = False
 
