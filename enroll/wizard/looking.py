@@ -1,5 +1,6 @@
 """The transitions before the camera: samples taken by themselves, the search for duplicates, the self-test. *Pure*."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -42,6 +43,8 @@ from terminal.quality import Reason
 from terminal.visit.signals import Chime, Sound
 from terminal.visit.states import Now
 
+STARTS_OVER = 8
+"""Good pictures in a row of somebody else, after which the samples are to be theirs: the first one has left."""
 _LIVE = (PadVerdict.NOT_CHECKED, PadVerdict.BONA_FIDE)
 
 
@@ -56,6 +59,11 @@ def is_pose(pose: Pose, yaw: float, rules: WizardRules) -> bool:
             return yaw <= -rules.side_yaw
 
 
+def is_wanted(state: Capture, yaw: float, rules: WizardRules) -> bool:
+    """Return whether a good picture of a head turned by `yaw` is one to take now."""
+    return is_pose(state.pose, yaw, rules) or (state.as_they_stand and math.isfinite(yaw))
+
+
 @leads_to(Capture, OfferLooks, Checking)
 def watch(wizard: Wizard, state: Capture, given: Saw, now: Now) -> Step:
     """The bar moves; a good picture of the wanted pose is taken by itself."""
@@ -66,7 +74,7 @@ def watch(wizard: Wizard, state: Capture, given: Saw, now: Now) -> Step:
     trouble = hints.noticed(state.trouble or hints.fresh(now.monotonic_s), quality, now.monotonic_s)
     state = replace(state, quality=bar, hint=hints.hint(trouble), trouble=trouble, problem=None)
     good = quality.reason is None and bar >= rules.least_quality and given.vector is not None
-    if not good or now.monotonic_s - state.taken_at_s < rules.spacing_s or not is_pose(state.pose, given.yaw, rules):
+    if not good or now.monotonic_s - state.taken_at_s < rules.spacing_s or not is_wanted(state, given.yaw, rules):
         return at(wizard, state), ()
     if quality.advice is Reason.MASK and not state.look:  # a mask is a look of its own, never the usual one
         return at(wizard, state), ()
@@ -80,14 +88,29 @@ def _taken(wizard: Wizard, state: Capture, given: Saw, quality: float, now: Now)
     draft, rules = state.draft, wizard.rules
     sound = np.isfinite(given.vector).all()
     if not sound or not _same_person(draft.samples, given, rules.same_person):
-        return at(wizard, replace(state, problem=CaptureProblem.OTHER_PERSON)), ()
-    sample = Sample(vector=given.vector, pose=state.pose, look=state.look, quality=quality)
+        others = state.others + 1
+        if sound and others >= STARTS_OVER and not state.look and not draft.searched:
+            draft, until_s = replace(draft, samples=()), now.monotonic_s + rules.capture_s
+            return at(wizard, replace(state, draft=draft, poses=rules.poses, until_s=until_s, others=0)), ()
+        return at(wizard, replace(state, problem=CaptureProblem.OTHER_PERSON, others=others)), ()
+    held = state.pose if is_pose(state.pose, given.yaw, rules) else Pose.FRONT
+    sample = Sample(vector=given.vector, pose=held, look=state.look, quality=quality)
     draft = replace(draft, samples=(*draft.samples, sample))
     chime = Chime(sound=Sound.KEY)
     if len(state.poses) > 1:
         until_s = now.monotonic_s + rules.capture_s
-        state = replace(state, draft=draft, poses=state.poses[1:], until_s=until_s, taken_at_s=now.monotonic_s)
-        return at(wizard, state), (chime,)
+        return at(
+            wizard,
+            replace(
+                state,
+                draft=draft,
+                poses=state.poses[1:],
+                until_s=until_s,
+                taken_at_s=now.monotonic_s,
+                as_they_stand=False,
+                others=0,
+            ),
+        ), (chime,)
     wizard, effects = _all_taken(wizard, draft, now)
     return wizard, (chime, *effects)
 
@@ -110,9 +133,11 @@ def _all_taken(wizard: Wizard, draft: Draft, now: Now) -> Step:
 
 @leads_to(Stalled)
 def stall(wizard: Wizard, state: Capture, given: Tick, now: Now) -> Step:
-    """No good picture for a while: that is said, and the way without a face offered again."""
+    """Who does not turn is taken as they stand; without a good picture for a while that is said, and the way without
+    a face offered again."""
     if now.monotonic_s < state.until_s:
-        return wizard, ()
+        patient = now.monotonic_s < state.until_s - wizard.rules.capture_s + wizard.rules.patience_s
+        return at(wizard, replace(state, as_they_stand=state.as_they_stand or not patient)), ()
     return at(wizard, Stalled(capture=state, until_s=now.monotonic_s + wizard.rules.idle_s)), (
         Chime(sound=Sound.REFUSED),
     )

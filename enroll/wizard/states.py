@@ -50,7 +50,7 @@ class CaptureProblem(StrEnum):
 class Capture:
     """Samples are taken by themselves, the first of `poses` now. `quality` 0 to 1 is the live one; `hint` what would
     make it better, out of `trouble`: only what stays wrong. `look` is what the person wears, empty for the usual one.
-    """
+    `as_they_stand`: the pose was waited for long enough, and any good picture will do."""
 
     draft: Draft
     poses: tuple[Pose, ...]
@@ -61,6 +61,8 @@ class Capture:
     trouble: Trouble | None = None
     problem: CaptureProblem | None = None
     taken_at_s: float = float("-inf")
+    as_they_stand: bool = False
+    others: int = 0
 
     @property
     def pose(self) -> Pose:

@@ -42,6 +42,8 @@ class WizardRules:
 
     `duty` offers another basis than consent; `text_version` is that of the text on the screen. `front_yaw`, `side_yaw`:
     how far a head may be turned for FRONT, and must be for LEFT and RIGHT, as `terminal.quality.yaw_of` measures it.
+    Who has not turned after `patience_s` is taken as they stand: not everybody can. In `hadir bench desk` nobody turns,
+    and everybody is known in their other clip.
     A sample has at least the quality `least_quality`, comes `spacing_s` after the one before and resembles the others
     with `same_person`; no more are asked for than `most_samples`. Without `pin_required` a person whose face is kept
     may go without a PIN. Times are in seconds.
@@ -57,6 +59,7 @@ class WizardRules:
     least_quality: float = 0.3
     same_person: float = 0.0
     spacing_s: float = 0.7
+    patience_s: float = 4
     pin_required: bool = True
     test_tries: int = 2
     most_samples: int = 12
