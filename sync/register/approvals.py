@@ -71,14 +71,12 @@ def _refuse_late(connection: sa.Connection, which: KioskEnrolment) -> None:
     person = employee_in(connection, which.employee)
     if person.withdrawn_at is not None:
         raise PersonRefused(f"employee {which.employee} was withdrawn on {person.withdrawn_at:%Y-%m-%d}")
-    gone = sa.select(sa.func.max(withdrawals.c.at)).where(withdrawals.c.employee == which.employee)
-    if which.basis == "no_face":
-        gone = gone.where(withdrawals.c.leaves.is_(True))
-    last: datetime | None = connection.scalar(gone)
-    if last is not None and which.made_at <= last:
-        raise PersonRefused(
-            f"employee {which.employee} was withdrawn on {last:%Y-%m-%d}, after this enrolment was made"
-        )
+    withdrawn = sa.select(withdrawals.c.at, withdrawals.c.leaves).where(withdrawals.c.employee == which.employee)
+    for row in connection.execute(withdrawn.order_by(withdrawals.c.id.desc())):
+        # Who came back is somebody new: what a kiosk made that had not heard of their leaving yet is not theirs.
+        until = max(row.at, person.valid_from) if row.leaves else row.at
+        if which.made_at <= until and (row.leaves or which.basis != "no_face"):
+            raise PersonRefused(f"employee {which.employee} was withdrawn on {row.at:%Y-%m-%d}; ask them anew")
     if person.office != which.office:
         raise PersonRefused(f"employee {which.employee} belongs to office {person.office}, not to {which.office}")
     newer = newest_approved_in(connection, which.employee)
