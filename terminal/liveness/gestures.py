@@ -21,16 +21,19 @@ ASKED_S = 3.0
 """How long somebody has for what was asked."""
 _LEFT_CHEEK, _RIGHT_CHEEK = 454, 234
 _FOREHEAD, _CHIN = 10, 152
-_EYES = ((33, 133, (160, 158), (144, 153)), (362, 263, (385, 387), (380, 373)))
-"""Of the right and the left eye: corners, upper and lower lid (for the eye aspect ratio of Soukupova and Cech)."""
+EYES = ((33, 133), (362, 263))
+"""Of the right and the left eye: its corners."""
 _TURN_DEG = 14.0
 """As the landmarks measure it, which show about half of a turn."""
 _HEAD_SHARE = 0.2
 """Part of the landmarks' turn that the skin's relief must confirm within one step of less than a second."""
 _CLOSER = 1.25
-_CLOSED, _OPEN = 0.6, 0.85
-_EYE_PX = 18.0
-"""Below this width of an eye its lids are a guess."""
+_CLOSED, _OPEN = 0.7, 0.85
+"""How like its usual self an eye is, as a correlation: below the one it is closed or looks elsewhere, above the other
+it is back. The eyes of photos stay above 0.9, but where glare moves over them. The landmarks of closed eyes are no use:
+they stay as far apart as those of open ones."""
+_BLINK_S = 0.8
+_LEAST_EYES = 6
 
 
 class Answer(StrEnum):
@@ -41,30 +44,23 @@ class Answer(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Bearing:
     """How a face is held in one frame. `yaw_deg` grows when the person turns to their own left, `pitch_deg` when the
-    chin goes back; `eyes` is how open they are, 0 to about 0.4, None where they are too small; `size_px` the face's."""
+    chin goes back; `eyes` (2, n) is what the right and the left one look like, each of zero mean and unit norm, absent
+    where they are too small; `size_px` the face's."""
 
     at_s: float
     yaw_deg: float
     pitch_deg: float
-    eyes: float | None
+    eyes: NDArray[np.float32] | None
     size_px: float
 
 
-def bearing_of(mesh: Mesh, *, size_px: float, at_s: float) -> Bearing:
+def bearing_of(mesh: Mesh, *, size_px: float, at_s: float, eyes: NDArray[np.float32] | None = None) -> Bearing:
     """Return how the face of `mesh` is held."""
     across = mesh[_LEFT_CHEEK] - mesh[_RIGHT_CHEEK]
     down = mesh[_CHIN] - mesh[_FOREHEAD]
-    widths = [math.dist(mesh[outer, :2], mesh[inner, :2]) for outer, inner, _, _ in _EYES]
-    eyes = None
-    if min(widths) >= _EYE_PX:
-        opened = [
-            sum(math.dist(mesh[up, :2], mesh[low, :2]) for up, low in zip(upper, lower, strict=True)) / 2 / width
-            for (_, _, upper, lower), width in zip(_EYES, widths, strict=True)
-        ]
-        eyes = sum(opened) / 2
     return Bearing(
         at_s=at_s,
         yaw_deg=math.degrees(math.atan2(across[2], math.hypot(across[0], across[1]))),
@@ -104,13 +100,24 @@ def answer_to(
 
 
 def blinked(seen: Sequence[Bearing]) -> bool:
-    """Return whether the eyes closed and opened again."""
-    eyes = [each.eyes for each in seen if each.eyes is not None]
-    if len(eyes) < 3:
+    """Return whether both eyes changed together and were soon as before."""
+    told = [(each.at_s, each.eyes) for each in seen if each.eyes is not None]
+    if len(told) < _LEAST_EYES:
         return False
-    usual = float(np.median(eyes))
-    closed = [place for place, value in enumerate(eyes) if value < _CLOSED * usual]
-    return bool(closed) and max(eyes[: closed[0]], default=0.0) > _OPEN * usual < max(eyes[closed[0] :])
+    usual = np.median([eyes for _, eyes in told], axis=0)
+    usual /= np.linalg.norm(usual, axis=1, keepdims=True) + 1e-9
+    like = [float((eyes * usual).sum(axis=1).max()) for _, eyes in told]  # of both, the one that changed less
+    since_s: float | None = None
+    open_s = -math.inf  # eyes that were never seen open have not closed
+    for (at_s, _), likeness in zip(told, like, strict=True):
+        if likeness > _OPEN:
+            open_s = at_s
+            if since_s is not None and at_s - since_s <= _BLINK_S:
+                return True
+            since_s = None
+        elif likeness < _CLOSED and since_s is None:
+            since_s = open_s
+    return False
 
 
 def _head_turned(towards: float, turned_deg: float, steps: Sequence[Step]) -> bool:
