@@ -40,7 +40,7 @@ def capturing(sheet: Sheet, context: Context, wizard: Wizard, state: Capture) ->
     """Return the live picture with the pose that is wanted, how good the picture is, and what is taken already."""
     said, warns = headline_of(state, context.say)
     oval = _live(sheet, context, warns=warns)
-    if turn := _TURNS[state.pose]:
+    if (turn := _TURNS[state.pose]) and not state.as_they_stand:
         chevrons(sheet, oval[0] + turn * min(oval[2] / 2 + 96, oval[0] - 52), oval[1], turn)
     if 0 <= context.now.monotonic_s - state.taken_at_s < _JUST_TAKEN_S:
         x, y, wide = oval
@@ -69,7 +69,8 @@ def headline_of(state: Capture, say: Words) -> tuple[str, bool]:
         return say.hints[state.hint], True
     if state.look:
         return say.wizard["look_now"].format(look_name(state.look, say)), False
-    return say.wizard[f"pose_{state.pose}"], False
+    asked = f"pose_{state.pose}" if state.pose is Pose.FRONT or not state.as_they_stand else "as_you_are"
+    return say.wizard[asked], False
 
 
 def look_name(look: str, say: Words) -> str:

@@ -18,6 +18,7 @@ WIZARD: Mapping[str, str] = {
     "pose_front": "Look straight at the camera",
     "pose_left": "Turn your head a little to the left",
     "pose_right": "Turn your head a little to the right",
+    "as_you_are": "Just look at the camera",
     "less": "Turn back a little",
     "look_now": "Now with: {}",
     "look_glasses": "Glasses",

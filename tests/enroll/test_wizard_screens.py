@@ -290,6 +290,16 @@ def test_what_has_been_taken_is_counted(display: Display) -> None:
     assert ticks == [0, 1, 2]
 
 
+def test_who_cannot_turn_is_no_more_asked_to(display: Display) -> None:
+    specimen = named("id", "capture-as-they-stand")
+    screen = screen_of(specimen.wizard, context_of(display, "id", (800, 480), specimen))
+    say = language("id").wizard
+    assert say["as_you_are"] in said(screen)
+    assert say["pose_left"] not in said(screen)
+    assert not [shape for shape in screen.shapes if isinstance(shape, Stroke) and shape.line > 10 / 480]
+    assert spoken_of(specimen.wizard, language("id")) == say["as_you_are"]
+
+
 def test_a_picture_that_was_taken_is_confirmed_for_a_moment(display: Display) -> None:
     specimen = named("id", "capture-taken")
     context = context_of(display, "id", (800, 480), specimen)

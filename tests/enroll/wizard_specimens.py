@@ -136,6 +136,7 @@ def _captures() -> Iterator[Made]:
     for look in ("glasses", "jilbab", "mask"):
         worn = capture(3, poses=(Pose.FRONT,), look=look, hint=Reason.MASK if look == "mask" else None)
         yield f"capture-{look}", worn, {}, LIVE
+    yield "capture-as-they-stand", capture(1, as_they_stand=True), {}, LIVE
     yield "capture-taken", capture(1, taken_at_s=NOW.monotonic_s - 0.2), {}, LIVE
     yield "capture-dark", capture(quality=0.0), {}, {}
     for hint in (None, Reason.TOO_DARK):
