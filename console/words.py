@@ -117,6 +117,10 @@ _ALARMS = {
     "release_forged": ("set wajah palsu ditolak", "forged face set refused"),
     "release_older": ("set wajah lama ditolak", "older face set refused"),
     "release_foreign": ("set wajah kantor lain ditolak", "another office's face set refused"),
+    "release_not_for_us": (
+        "set wajah bukan untuk kios ini; terbitkan lagi",
+        "face set not for this kiosk; publish again",
+    ),
     "release_torn": ("set wajah rusak ditolak", "torn face set refused"),
     "release_engine": ("set wajah untuk mesin lain ditolak", "face set for another engine refused"),
     "release_too_large": ("set wajah terlalu besar ditolak", "too large a face set refused"),
