@@ -1,0 +1,426 @@
+"""A random life of enrolments made on two kiosks beside a centre that imports, withdraws, decides and publishes.
+
+The parts are the real ones: the cards with their outboxes and shelves, sealed sets as files, the register with its
+intake and decisions. What lies between them is a list of messages that come late, twice or not at all, and processes
+that end anywhere. Time is the life's own: a minute a step.
+"""
+
+import random
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+import config
+from enroll import approval
+from enroll.approval import approve_waiting
+from sync import keys, sealing
+from sync.messages import Ack, ClockQuality
+from sync.outbox import Outbox
+from sync.received_sets import ReceivedSets, ReleaseDoor
+from sync.register import Register, approvals, enrolment, enrolments, intake, people, sets
+from sync.register.arrivals import Reached, arrival
+from sync.register.consents import Basis, Consent
+from sync.register.enrolments import State
+from sync.register.people import Template
+from sync.releases import EncodingSet, keep_set, kept_set, open_set, seal_set
+from terminal import store
+from terminal.clock import Reading
+from terminal.enrolments import Enrolments
+from terminal.faces import Identity
+from terminal.gallery import Gallery
+from terminal.provisional import NewEnrolment, NewTemplate
+from terminal.provisional_card import ProvisionalCard
+from terminal.shelf import Shelf
+from tests.enroll.conftest import DIMENSION, vector_of
+
+ENGINE = Identity(engine_id="painted", dimension=DIMENSION)
+OFFICE = "demo"
+ADMINISTRATOR = "900"
+STAFF = ("101", "102", "103")
+BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+class Crash(BaseException):
+    """The process ended here."""
+
+
+def prepared(folder: Path) -> Path:
+    """Return a folder with a register of an administrator and three people, its keys, and an empty card."""
+    keys.new_centre_keys(folder / "keys")
+    with Register.open(f"sqlite:///{folder / 'register.sqlite'}", folder / "keys") as register:
+        for number in (ADMINISTRATOR, *STAFF):
+            import_photos(register, number, look=0, at=BEGIN - MINUTE)
+        enrolment.set_administrator(register, ADMINISTRATOR, True)
+    store.open_card(folder / "card").close()
+    return folder
+
+
+def import_photos(register: Register, number: str, *, look: int, at: datetime, again: bool = False) -> None:
+    """Have somebody enrolled from photos at the centre."""
+    enrolment.upsert_employee(
+        register,
+        number=number,
+        name=f"Pegawai {number}",
+        office=OFFICE,
+        at=at,
+        template=Template(
+            engine_id=ENGINE.engine_id,
+            vector=vector_of(int(number), look).astype("<f4").tobytes(),
+            samples=3,
+            source="photos",
+            made_at=at,
+        ),
+        again=again,
+        consent=Consent(
+            employee=number, basis=Basis.PUBLIC_DUTY, text_version="2026-03-02", given_at=at, desk="desk of demo"
+        ),
+    )
+
+
+def new_enrolment(number: str, *, id_: str, at: datetime, look: int, basis: str = "consent") -> NewEnrolment:
+    """Return what an administrator enrols of somebody at a kiosk."""
+    face = basis != "no_face"
+    vector = vector_of(int(number), look).astype("<f4").tobytes()
+    return NewEnrolment(
+        id=id_,
+        administrator=ADMINISTRATOR,
+        employee=number,
+        basis=basis,  # type: ignore[arg-type]
+        text_version="2026-03-02",
+        language="id",
+        decided_at=at,
+        templates=(NewTemplate(look="", samples=3, vector=vector),) if face else (),
+        engine_id=ENGINE.engine_id,
+        pin_hash=f"$argon2id$made-of-{id_}",
+        photo=True,
+    )
+
+
+class Kiosk:
+    """One kiosk: its card, and the process on it, which `restart` ends and begins anew."""
+
+    def __init__(self, folder: Path, name: str, centre: Path, seed: int) -> None:
+        self.folder, self.name = folder, name
+        rng = random.Random(f"{name} {seed}")
+        self.device = keys.PrivateKey.from_private_bytes(rng.randbytes(32))
+        self.trusted = keys.load_public(centre / "keys" / "release.pub")
+        self.key_file = centre / "keys" / "enrolment.pub"
+        self.card = ProvisionalCard(open_card=lambda: store.open_card(folder), key=sealing.card_key(self.device))
+        self.crash_in_use = self.crash_on_set = False
+        self.looked_at: tuple[bytes, EncodingSet | None] = (b"", None)
+        self.restart()
+
+    def restart(self) -> None:
+        """A new process: only the card is as it was."""
+        with suppress(AttributeError):
+            self.connection.close()
+        self.connection = store.open_card(self.folder)
+        self.outbox = Outbox(self.connection, office=OFFICE, terminal=self.name, signer=keys.signer(self.device))
+        self.shelf = Shelf(Gallery.empty(ENGINE.engine_id), self.card)
+        door = ReleaseDoor(
+            check=self.check, keep=lambda blob: keep_set(self.folder, blob), kept=lambda: kept_set(self.folder)
+        )
+        self.shelf.take_kept(door)
+        self.received = ReceivedSets(door, self._put)
+        self.received.remember()
+
+    def check(self, blob: bytes, newer_than: int) -> EncodingSet:
+        return open_set(
+            blob,
+            trusted=self.trusted,
+            office=OFFICE,
+            engine_id=ENGINE.engine_id,
+            newer_than=newer_than,
+            reader=self.device,
+        )
+
+    def _put(self, content: EncodingSet) -> None:
+        if self.crash_on_set:
+            raise Crash
+        self.shelf.put(content)
+
+    def _use(self, new: NewEnrolment) -> None:
+        if self.crash_in_use:
+            raise Crash
+        self.shelf.enrolled(new)
+
+    def enrol(self, new: NewEnrolment, at: datetime) -> None:
+        """It is kept, and thanked for."""
+        Enrolments(card=self.card, key_file=self.key_file, put_to_use=self._use).keep(
+            self.outbox, new, clock=ClockQuality.SYNCED, now=Reading(at=at, boottime_ns=1)
+        )
+
+    def knows(self, new: NewEnrolment) -> bool:
+        """Whether the face of that enrolment is in the gallery in use."""
+        here = self.templates(new.employee)
+        return all((here @ np.frombuffer(each.vector, "<f4")).max(initial=0) > 0.9999 for each in new.templates)
+
+    def templates(self, number: str) -> np.ndarray:
+        """The person's templates in use, as rows; their norms are set right to the last bit."""
+        gallery = self.shelf.gallery()
+        return gallery.matrix[[row for row, owner in enumerate(gallery.owners) if owner == number]]
+
+    def set_kept(self) -> EncodingSet | None:
+        blob = kept_set(self.folder)
+        if blob is not None and blob != self.looked_at[0]:
+            self.looked_at = (blob, self.check(blob, -1))
+        return self.looked_at[1]
+
+
+@dataclass
+class Kept:
+    """An enrolment that a kiosk has thanked for."""
+
+    new: NewEnrolment
+    kiosk: str
+    refused_by_hand: bool = False
+
+
+@dataclass
+class Life:
+    """The world of one seed, and what it has to remember to judge it."""
+
+    folder: Path
+    settings: config.Config
+    seed: int
+    now: datetime = BEGIN
+    kept: dict[str, Kept] = field(default_factory=dict)
+    back_at: dict[str, datetime] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    current: bytes | None = None
+    log: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.rng = random.Random(self.seed)
+        self.register = Register.open(self.settings.centre.register, self.settings.centre.keys)
+        self.release_key = keys.load_private(self.settings.centre.keys / "release.key")
+        self.kiosks = {}
+        for name in ("lobby-1", "lobby-2"):
+            shutil.copytree(self.folder / "card", self.folder / name)
+            self.kiosks[name] = Kiosk(self.folder / name, name, self.folder, self.seed)
+
+    def close(self) -> None:
+        for kiosk in self.kiosks.values():
+            kiosk.connection.close()
+        self.register.close()
+
+    def run(self, steps: int) -> None:
+        """That many random things happen, and after each the kiosks know whom they have to."""
+        self.publish()
+        for kiosk in self.kiosks.values():
+            self.bring_set(kiosk)
+        happenings = (
+            (self.enrol, 6), (self.send, 6), (self.approve, 3), (self.approve_all, 1), (self.refuse, 1),
+            (self.publish, 4), (self.bring_set_somewhere, 6), (self.withdraw, 1), (self.come_back, 2),
+            (self.photos, 1), (self.restart, 2), (self.restart_collector, 1),
+        )  # fmt: skip
+        for _ in range(steps):
+            self.now += MINUTE
+            (what,) = self.rng.choices([each for each, _ in happenings], [often for _, often in happenings])
+            self.log.append(what.__name__)
+            what()
+            self.judge_kiosks()
+
+    def settle(self) -> None:
+        """Everything is sent, decided, published and brought."""
+        self.now += MINUTE
+        for kiosk in self.kiosks.values():
+            self.send(kiosk, everything=True)
+        approve_waiting(self.settings, self.register, office=OFFICE, by="settle", engine=ENGINE)
+        self.publish()
+        for kiosk in self.kiosks.values():
+            self.bring_set(kiosk)
+
+    # --- what happens -----------------------------------------------------------------------------------------------
+
+    def somewhere(self) -> Kiosk:
+        return self.kiosks[self.rng.choice(sorted(self.kiosks))]
+
+    def enrol(self) -> None:
+        kiosk = self.somewhere()
+        there = sorted(set(STAFF) & kiosk.shelf.gallery().people.keys())
+        if not there:
+            return
+        look = self.rng.randrange(1, 10_000)
+        id_ = f"{self.rng.getrandbits(128):032x}"
+        basis = self.rng.choice(("consent", "consent", "public_duty", "no_face"))
+        new = new_enrolment(self.rng.choice(there), id_=id_, at=self.now, look=look, basis=basis)
+        crash = self.rng.choice(("", "", "", "in the transaction", "before use"))
+        if crash == "in the transaction":
+            append = kiosk.outbox._append
+
+            def cut(*given: object) -> None:
+                append(*given)  # type: ignore[arg-type]
+                raise Crash
+
+            kiosk.outbox._append = cut  # type: ignore[method-assign]
+        kiosk.crash_in_use = crash == "before use"
+        try:
+            kiosk.enrol(new, self.now)
+        except Crash:
+            kiosk.crash_in_use = False
+            kiosk.restart()
+            if self.rng.random() < 0.7:  # the administrator does it once more, under the same id
+                kiosk.enrol(new, self.now)
+            elif crash == "in the transaction":
+                return  # nobody was thanked, and nothing is there
+        self.kept[id_] = Kept(new=new, kiosk=kiosk.name)
+        if self.rng.random() < 0.2:
+            kiosk.enrol(new, self.now)
+
+    def send(self, kiosk: Kiosk | None = None, *, everything: bool = False) -> None:
+        kiosk = kiosk or self.somewhere()
+        waiting = kiosk.outbox.pending(limit=100)
+        if not everything:
+            waiting = waiting[: self.rng.randrange(len(waiting) + 1)]
+            if self.rng.random() < 0.2:
+                waiting = waiting + waiting[:1]
+        for each in waiting:
+            come = arrival(each.payload, self.now)
+            added = intake.take(self.register, events=[come])
+            reached = added.reached[come.key]
+            if everything or self.rng.random() < 0.7:  # else the word of it is lost
+                self.acknowledge(kiosk, come.entry.epoch, reached)
+
+    def acknowledge(self, kiosk: Kiosk, epoch: str, reached: Reached) -> None:
+        kiosk.outbox.acknowledge(
+            Ack(office=OFFICE, terminal=kiosk.name, epoch=epoch, upto=reached.upto, upto_hash=reached.upto_hash)
+        )
+
+    def pending(self) -> list[enrolments.KioskEnrolment]:
+        return enrolments.list_enrolments(self.register, state=State.PENDING)
+
+    def approve(self) -> None:
+        if waiting := self.pending():
+            approver = approval._Approver(self.settings, self.register, ENGINE)
+            approver.approve(self.rng.choice(waiting), by="somebody")
+
+    def approve_all(self) -> None:
+        approve_waiting(self.settings, self.register, office=OFFICE, by="somebody", engine=ENGINE)
+
+    def refuse(self) -> None:
+        if waiting := self.pending():
+            which = self.rng.choice(waiting)
+            approvals.decide(self.register, which.id, at=self.now, by="somebody", brought=None, why="not this one")
+            self.kept[which.id].refused_by_hand = True
+
+    def publish(self) -> None:
+        content = sets.build_set(
+            self.register, office=OFFICE, engine_id=ENGINE.engine_id, dimension=DIMENSION, at=self.now
+        )
+        readers = [keys.raw(kiosk.device.public_key()) for kiosk in self.kiosks.values()]
+        sealed = seal_set(content, self.release_key, readers)
+        sets.record_release(self.register, content, sealed.blob)
+        self.current = sealed.blob
+
+    def bring_set_somewhere(self) -> None:
+        kiosk = self.somewhere()
+        kiosk.crash_on_set = self.rng.random() < 0.2
+        try:
+            self.bring_set(kiosk)
+        except Crash:
+            kiosk.crash_on_set = False
+            kiosk.restart()
+        kiosk.crash_on_set = False
+
+    def bring_set(self, kiosk: Kiosk) -> None:
+        if self.current is not None:
+            kiosk.received.take(self.current)
+
+    def withdraw(self) -> None:
+        here = sorted(set(STAFF) - self.gone)
+        if here:
+            number = self.rng.choice(here)
+            enrolment.withdraw(self.register, number, at=self.now)
+            self.gone.add(number)
+
+    def come_back(self) -> None:
+        if self.gone:
+            number = self.rng.choice(sorted(self.gone))
+            import_photos(self.register, number, look=self.rng.randrange(1, 10_000), at=self.now, again=True)
+            self.gone.remove(number)
+            self.back_at[number] = self.now
+
+    def photos(self) -> None:
+        if here := sorted(set(STAFF) - self.gone):
+            number = self.rng.choice(here)
+            import_photos(self.register, number, look=self.rng.randrange(1, 10_000), at=self.now)
+
+    def restart(self) -> None:
+        self.somewhere().restart()
+
+    def restart_collector(self) -> None:
+        self.register.close()
+        self.register = Register.open(self.settings.centre.register, self.settings.centre.keys)
+
+    # --- what must be -----------------------------------------------------------------------------------------------
+
+    def judge_kiosks(self) -> None:
+        """Each kiosk knows the newest of what was enrolled on it until its set tells of the decision; and no leaver."""
+        for kiosk in self.kiosks.values():
+            content = kiosk.set_kept()
+            assert content is not None
+            here = {person.employee for person in content.people}
+            assert set(kiosk.shelf.gallery().owners) <= here, f"{kiosk.name} knows somebody who has left"
+            newest: dict[str, NewEnrolment] = {}
+            for each in self.kept.values():
+                if each.kiosk == kiosk.name and each.new.id not in content.decided:
+                    newest[each.new.employee] = each.new
+            for new in newest.values():
+                assert new.employee not in here or kiosk.knows(new), f"{kiosk.name} does not know whom it enrolled"
+
+    def winner(self, number: str) -> NewEnrolment | None:
+        """Return whose enrolment of the person holds in the end, by what happened alone."""
+        since = self.back_at.get(number, BEGIN - MINUTE)
+        mine = [each.new for each in self.kept.values() if each.new.employee == number and not each.refused_by_hand]
+        holding = [new for new in mine if new.decided_at > since]
+        return max(holding, key=lambda new: (new.decided_at, new.id), default=None)
+
+    def judge(self) -> None:
+        """Nothing was lost, nobody came back who had left, and register and kiosks hold what holds."""
+        there = {each.id: each for each in enrolments.list_enrolments(self.register)}
+        assert there.keys() == self.kept.keys(), "an enrolment was lost, or came from nowhere"
+        assert all(each.state is not State.PENDING and each.decided_by for each in there.values())
+        by_number = _templates(self.register)
+        for number in STAFF:
+            own = by_number.get(number, {})
+            if number in self.gone:
+                assert not own, f"{number} has left and is back"
+                assert not any(len(kiosk.templates(number)) for kiosk in self.kiosks.values())
+                continue
+            winner = self.winner(number)
+            wanted = {each.vector for each in winner.templates} if winner is not None else set()
+            assert own.get("kiosk", set()) == wanted, f"another enrolment of {number} won"
+            everything = set().union(*own.values())
+            for kiosk in self.kiosks.values():
+                assert len(kiosk.templates(number)) == len(everything), f"{kiosk.name} has other faces than its set"
+                assert kiosk.card.waiting() == (), f"{kiosk.name} keeps what was decided about"
+
+
+def _templates(register: Register) -> dict[str, dict[str, set[bytes]]]:
+    found: dict[str, dict[str, set[bytes]]] = {}
+    for number, template in people.templates_of(register, ENGINE.engine_id):
+        found.setdefault(number, {}).setdefault(template.source, set()).add(template.vector)
+    return found
+
+
+def live(prepared_in: Path, folder: Path, settings: config.Config, seed: int, *, steps: int = 15) -> Life:
+    """Return the life of that seed, lived, settled and judged; raises AssertionError with its steps where it fails."""
+    shutil.copytree(prepared_in, folder, dirs_exist_ok=True)
+    life = Life(folder=folder, settings=settings, seed=seed)
+    try:
+        life.run(steps)
+        life.settle()
+        life.judge_kiosks()
+        life.judge()
+    except AssertionError as error:
+        raise AssertionError(f"seed {seed}: {error}; {' '.join(life.log)}") from error
+    finally:
+        life.close()
+        shutil.rmtree(folder)
+    return life
