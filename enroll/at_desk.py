@@ -87,38 +87,32 @@ class DeskPlace:
         """Have it in the register. Raises HadirError where it cannot be reached."""
         if id_ not in self._stored:
             with open_desk(self._settings, engine=self._engine) as desk:
-                first, *looks = wishes_of(asked, office=self._settings.office.id)
-                if (report := desk.enrol(first)).done is Done.REFUSED:
-                    _log.warning("employee %s was not enrolled: %s", asked.employee, report.why)
-                    return EnrolFailed(save=asked.save, attempt=asked.attempt)
-                for wish in looks:  # the person is enrolled; a look beside the usual one may be refused for itself
-                    if (report := desk.enrol(wish)).done is Done.REFUSED:
-                        _log.warning("employee %s: look %s was left out: %s", asked.employee, wish.look, report.why)
+                report = desk.enrol(wish_of(asked, office=self._settings.office.id))
+            if report.done is Done.REFUSED:
+                _log.warning("employee %s was not enrolled: %s", asked.employee, report.why)
+                return EnrolFailed(save=asked.save, attempt=asked.attempt)
             self._stored.add(id_)
         return Enrolled(save=asked.save)
 
 
-def wishes_of(asked: Enrol, *, office: str) -> tuple[Wish, ...]:
-    """Return what the register's desk is asked for: the usual look with basis and PIN first, then the others."""
+def wish_of(asked: Enrol, *, office: str) -> Wish:
+    """Return what the register's desk is asked for: every look, the PIN and the basis, in one transaction."""
     decision = asked.decision
     basis = None if decision.ground is Ground.NO_FACE else Basis(decision.ground.value)
-    usual = Wish(
+    return Wish(
         number=asked.employee,
         name=None,
         office=office,
         study=_studied(asked.samples) if asked.samples else None,
+        looks=tuple((look, _studied(samples)) for look, samples in asked.looks.items()),
         source=CAMERA,
         pin=asked.pin,
         basis=basis,
         text_version=decision.text_version if basis is not None else None,
         given_at=decision.at if basis is not None else None,
         desk=f"desk of {office}, {asked.administrator}" if basis is not None else None,
+        photo=None if asked.photo else False,
     )
-    others = (
-        Wish(number=asked.employee, name=None, office=office, study=_studied(samples), source=CAMERA, look=look)
-        for look, samples in asked.looks.items()
-    )
-    return (usual, *others)
 
 
 def _studied(samples: Iterable[Sample]) -> Study:

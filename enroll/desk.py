@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import config
+from enroll import kept
 from enroll.basis import basis_for
 from enroll.capture import Progress, capture_samples
 from enroll.faces import KnownFaces
@@ -66,7 +67,8 @@ class Wish:
     """A person to enrol. `name` None keeps the one in the register; `made_from` is `samples.fingerprint`'s; `look` is
     what they wear in the pictures, as `people_schema.cleaned_look` has it. `basis` is on what their face is kept, by
     the text of `text_version` (today's) at `desk` (this one); `given_at` is set where it was given at a moment of its
-    own, as on a kiosk. A face without any is refused unless the register has one (enroll/basis.py)."""
+    own, as on a kiosk. A face without any is refused unless the register has one (enroll/basis.py). `looks` are further
+    looks with what their pictures gave; `photo` says whether kiosks may keep pictures of them, if it is to be said."""
 
     number: str
     name: str | None
@@ -82,6 +84,8 @@ class Wish:
     text_version: str | None = None
     given_at: datetime | None = None
     desk: str | None = None
+    looks: tuple[tuple[str, Study], ...] = ()
+    photo: bool | None = None
 
     @property
     def face(self) -> bool:
@@ -267,6 +271,26 @@ class Desk:
                 why = str(changed)
         return PersonReport(number=wish.number, name=wish.name or "", done=Done.REFUSED, why=why)
 
+    def keep_samples(self, wish: Wish) -> bool:
+        """Return whether the pictures of the wish's study are kept now, sealed, for a later engine.
+
+        They are of somebody who agreed to it, and of whom pictures may be kept; on any other basis none are. Raises
+        SamplesFailed, KeyRefused.
+        """
+        photos = () if wish.study is None else tuple(photo.sample for photo in wish.study.photos if photo.sample)
+        if self._dry_run or not photos or not self._may_keep(wish.number):
+            return False
+        kept.keep(self._given, kept.Samples(employee=wish.number, source=wish.source, look=wish.look, photos=photos))
+        if self._may_keep(wish.number):
+            return True
+        kept.delete(self._given, wish.number)  # they were withdrawn at that very moment
+        return False
+
+    def _may_keep(self, number: str) -> bool:
+        held, present = consents.basis_of(self._register, number), people.find_employee(self._register, number)
+        agreed = held is not None and held.basis is Basis.CONSENT
+        return agreed and present is not None and present.photo and present.withdrawn_at is None
+
     def _enrol(self, wish: Wish) -> PersonReport:
         photos = wish.study.photos if wish.study else ()
         refused = PersonReport(number=wish.number, name=wish.name or "", done=Done.REFUSED, photos=photos)
@@ -274,24 +298,25 @@ class Desk:
             return replace(refused, why=why)
         present = self._present(wish)
         warnings: tuple[str, ...] = ()
-        template: Template | None = None
-        if wish.study is not None:
-            if wish.study.template is None:
-                return replace(refused, why=wish.study.why)
-            why, warnings = self._faces.compare(
-                wish.study.template,
+        templates: list[Template] = []
+        for look, study in (*(((wish.look, wish.study),) if wish.study is not None else ()), *wish.looks):
+            if study.template is None:
+                return replace(refused, why=study.why)
+            why, warned = self._faces.compare(
+                study.template,
                 number=wish.number,
                 source=wish.source,
-                look=wish.look,
+                look=look,
                 office=wish.office,
                 settings=self.settings,
             )
             if why is not None:
-                return replace(refused, why=why, warnings=warnings)
-            warnings += _few(wish.study.samples, self._given.enroll.samples)
-            template = self._template(wish, wish.study)
+                return replace(refused, why=why, warnings=warned)
+            usual = study is wish.study
+            warnings += (*warned, *(_few(study.samples, self._given.enroll.samples) if usual else ()))
+            templates.append(self._template(wish, study, look))
         try:
-            self._write(wish, template)
+            self._write(wish, templates)
         except PersonRefused as gone:  # they left, or took their agreement back, in the meantime
             return replace(refused, why=str(gone))
         returned = present is not None and present.withdrawn_at is not None
@@ -317,19 +342,19 @@ class Desk:
             again=wish.again,
         )
 
-    def _template(self, wish: Wish, study: Study) -> Template:
+    def _template(self, wish: Wish, study: Study, look: str) -> Template:
         assert study.template is not None  # noqa: S101 - enrol has refused it before
         return Template(
             engine_id=self.engine.engine_id,
             vector=study.template.astype("<f4").tobytes(),
             samples=study.samples,
             source=wish.source,
-            look=wish.look,
+            look=look,
             made_at=datetime.now(UTC),
             made_from=wish.made_from,
         )
 
-    def _write(self, wish: Wish, template: Template | None) -> None:
+    def _write(self, wish: Wish, templates: Sequence[Template]) -> None:
         newest: int | None = None
         if not self._dry_run:
             written = enrolment.upsert_employee(
@@ -338,16 +363,18 @@ class Desk:
                 name=wish.name,
                 office=wish.office,
                 at=datetime.now(UTC),
-                template=template,
+                looks=templates,
+                photo=wish.photo,
                 pin_hash=None if wish.pin is None else _hashed(self._given, wish.office, wish.number, wish.pin),
                 move=wish.move,
                 again=wish.again,
-                newest_compared=None if template is None else self._faces.newest,
+                newest_compared=self._faces.newest if templates else None,
                 consent=self._basis(wish) if wish.face or wish.basis is not None else None,
             )
             newest = written.newest_template
             _log.debug("employee %s was enrolled", wish.number)
-        self._faces.put(wish.number, wish.office, template, newest)
+        for template in templates or (None,):
+            self._faces.put(wish.number, wish.office, template, newest)
 
 
 def _hashed(settings: config.Config, office: str, number: str, pin: str) -> str:

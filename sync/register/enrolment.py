@@ -3,6 +3,7 @@
 Each function is one transaction: all of it is durable on return, or none. `people` reads what is there.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -43,22 +44,31 @@ def upsert_employee(
     again: bool = False,
     newest_compared: int | None = None,
     consent: Consent | None = None,
+    looks: Sequence[Template] = (),
+    photo: bool | None = None,
 ) -> Employee:
     """Have the employee, with this template and PIN if given, in the register, and return what is there now.
 
     A template replaces the one of the same engine, source and look; without `name` the one in the register stays. A
     number of another office is taken only with `move`, a withdrawn one only with `again`. `newest_compared` is the id
     of the newest template this one was compared with: two desks must not enrol one face under two numbers at once.
-    `consent` is recorded with them; nobody who took theirs back gets a template without a newer one. Raises
-    PersonRefused, and TemplatesChanged where there are newer ones; then nothing was changed.
+    `consent` is recorded with them; nobody who took theirs back gets a template without a newer one. `looks` are
+    further templates; `photo`, if given, says whether kiosks may keep pictures of the person. Raises PersonRefused, and
+    TemplatesChanged where there are newer ones; then nothing was changed.
     """
     number, office = checked_number(number), checked_office(office)
     values: dict[str, object] = {"office": office, "withdrawn_at": None}
+    if photo is not None:
+        values["photo"] = photo
     if name is not None:
         values["name"] = cleaned_name(name)
     with register.write() as connection:
         row = _may_enrol(connection, number, name, office, move=move, again=again)
-        if newest_compared is not None and template is not None and newest_template_in(connection) != newest_compared:
+        if (
+            newest_compared is not None
+            and (template is not None or looks)
+            and newest_template_in(connection) != newest_compared
+        ):
             raise TemplatesChanged("others enrol faces all the time, and this one could not be compared; try again")
         if row is None:
             connection.execute(sa.insert(employees).values(number=number, valid_from=at, **values))
@@ -68,9 +78,9 @@ def upsert_employee(
             connection.execute(sa.update(employees).where(employees.c.number == number).values(values))
         if consent is not None:
             record_in(connection, consent)
-        if template is not None:
+        for each in new:
             refuse_taken_back_in(connection, number)
-            put_template_in(register, connection, number, template)
+            put_template_in(register, connection, number, each)
         if pin_hash is not None:
             put_pin_in(connection, number, pin_hash, at)
         return employee_in(connection, number)
