@@ -64,11 +64,8 @@ def upsert_employee(
         values["name"] = cleaned_name(name)
     with register.write() as connection:
         row = _may_enrol(connection, number, name, office, move=move, again=again)
-        if (
-            newest_compared is not None
-            and (template is not None or looks)
-            and newest_template_in(connection) != newest_compared
-        ):
+        new = (*((template,) if template is not None else ()), *looks)
+        if newest_compared is not None and new and newest_template_in(connection) != newest_compared:
             raise TemplatesChanged("others enrol faces all the time, and this one could not be compared; try again")
         if row is None:
             connection.execute(sa.insert(employees).values(number=number, valid_from=at, **values))
