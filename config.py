@@ -147,6 +147,7 @@ class Enroll(Section, frozen=True):
     same_person_score: Fraction = 0
     duplicate_score: Fraction = 0
     capture_s: Seconds = 60
+    keep_samples: bool = False
     basis: Literal["", "public_duty"] = ""
 
 
@@ -196,6 +197,7 @@ class Centre(Section, frozen=True):
     keys: Path = Path("var/centre/keys")
     heads: Path = Path("var/centre/heads")
     releases: Path = Path("var/centre/releases")
+    samples: Path = Path("var/centre/samples")
     batch_rows: Annotated[int, Meta(ge=1, le=10_000)] = 1000
     batch_ms: Annotated[float, Meta(gt=0, le=10_000)] = 50
     approve: Literal["by_hand", "at_once"] = "by_hand"
@@ -384,6 +386,7 @@ def _absolute(settings: Config, base: Path) -> Config:
     if register.startswith("sqlite:///"):
         register = "sqlite:///" + anchored(register.removeprefix("sqlite:///"))
     scheme, _, place = settings.camera.source.partition(":")
+    centre = {key: anchored(getattr(settings.centre, key)) for key in ("keys", "heads", "releases", "samples")}
     source = f"{scheme}:{anchored(place)}" if scheme in ("file", "folder") else settings.camera.source
     return replace(
         settings,
@@ -393,8 +396,5 @@ def _absolute(settings: Config, base: Path) -> Config:
         match={"calibration": anchored(settings.match.calibration)},
         display={"picture_file": anchored(settings.display.picture_file)},
         mqtt={key: anchored(getattr(settings.mqtt, key)) for key in ("tls_ca", "tls_certificate", "tls_key")},
-        centre={
-            "register": register,
-            **{key: anchored(getattr(settings.centre, key)) for key in ("keys", "heads", "releases")},
-        },
+        centre={"register": register, **centre},
     )

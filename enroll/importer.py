@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import config
+from enroll import kept
 from enroll.archive import folder_of
 from enroll.desk import PHOTOS, Desk, Done, PersonReport, Wish, open_desk
 from enroll.mapping import MAPPING_NAMES, read_mapping
@@ -89,6 +90,8 @@ def import_folder(
     with folder_of(folder) as (root, passed_over):
         roster = _roster(root, folder)
         entries = roster.entries
+        if settings.enroll.keep_samples and not dry_run:
+            kept.check(settings)  # before anybody is enrolled, rather than after the first
         if workers is None:
             # A further worker has to load its models: that pays from a few people on.
             workers = 1 if engine is not None else min(default_workers(), 1 + len(entries) // 4)
@@ -145,7 +148,15 @@ def _begun(
             if (why := _refusal(desk, entry, wish)) is not None:
                 return _Next(entry=entry, wish=wish, why=why)
             jobs = [
-                (look, Job(photos=photos, kept=desk.made_from(wish.number, PHOTOS, look), thumbnails=thumbnails))
+                (
+                    look,
+                    Job(
+                        photos=photos,
+                        kept=desk.made_from(wish.number, PHOTOS, look),
+                        thumbnails=thumbnails,
+                        samples=desk.settings.enroll.keep_samples,
+                    ),
+                )
                 for look, photos in [("", entry.photos), *entry.looks]
                 if photos
             ]
@@ -200,7 +211,11 @@ def _look(desk: Desk, job: Job, pending: Pending, wish: Wish, refused: PersonRep
             why = f"the template of {wish.number} was removed at another desk meanwhile; run the import again"
             return replace(refused, why=why)
         wish = replace(wish, study=studied.study)
-    return desk.enrol(wish)
+    report = desk.enrol(wish)
+    if job.samples and report.why is None:
+        desk.keep_samples(wish)
+    # Nothing more of them is needed, and a report of thousands of people would hold them all.
+    return replace(report, photos=tuple(replace(photo, sample=b"") for photo in report.photos))
 
 
 def _together(reports: Sequence[PersonReport], looks: Sequence[str]) -> PersonReport:

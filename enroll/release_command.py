@@ -36,11 +36,32 @@ def engine(settings: Settings, /, office: str | None, as_json: bool) -> None:
         f"{report.office}, engine {report.engine_id}: {report.ready} ready, {len(people)} to enrol again, "
         f"{report.pin_only} by PIN only."
     )
-    if people:
+    samples = sum(each.samples for each in report.again)
+    if samples:
+        click.echo(f"Of {samples} of them sealed pictures are kept: ./hadir enroll reencode makes templates of those.")
+    if len(people) > samples:
+        whose = "Of the others no" if samples else "Their"
         click.echo(
-            "Their pictures are not kept, so nothing is encoded anew by itself: run ./hadir enroll import on the "
-            "folder of photographs once more, or have them come to ./hadir enroll add --camera."
+            f"{whose} pictures are {'' if samples else 'not '}kept, so nothing is encoded anew by itself: run ./hadir enroll import on "
+            "the folder of photographs once more, or have them come to ./hadir enroll add --camera."
         )
+
+
+@click.command("reencode")
+@click.option("--office", help="Default: office.id of the settings.")
+@click.pass_obj
+def reencode(settings: Settings, /, office: str | None) -> None:
+    """Make templates of the configured engine from the pictures that are kept, for those who have none."""
+    import sys
+
+    from enroll import reencode
+    from enroll.saying import say_person
+
+    done = reencode.reencode(settings(), office, report=say_person)
+    refused = sum(each.why is not None for each in done)
+    click.echo(f"{len(done) - refused} encoded anew, {refused} refused.")
+    if refused:
+        sys.exit(1)
 
 
 @click.command("lookalikes")

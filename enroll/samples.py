@@ -12,7 +12,7 @@ import numpy as np
 import config
 from enroll.photos import PhotoRefused, decoded, read_file
 from enroll.rules import WORDS, Flaw, choose_face, mean_of, mirrored, one_person
-from enroll.thumbnails import thumbnail_of
+from enroll.thumbnails import sample_of, thumbnail_of
 from errors import HadirError
 from terminal.faces import Engine, Face, Picture, Vector
 from terminal.quality import Reason, assess
@@ -31,12 +31,14 @@ _SURER = 0.02
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhotoReport:
     """What became of one picture. `why` is the reason where it was not used, else a remark or empty. `thumbnail` is a
-    small JPEG of the face, or of all of it where there is none, if one was asked for and it could be read."""
+    small JPEG of the face, or of all of it where there is none, and `sample` a larger one of a face for a later engine,
+    if they were asked for and it could be read."""
 
     photo: str
     used: bool
     why: str = ""
     thumbnail: bytes = field(default=b"", repr=False)
+    sample: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +54,21 @@ class Study:
         return sum(photo.used for photo in self.photos)
 
 
-def study_photos(paths: Sequence[Path], engine: Engine, settings: config.Config, *, thumbnails: bool = False) -> Study:
+def study_photos(
+    paths: Sequence[Path],
+    engine: Engine,
+    settings: config.Config,
+    *,
+    thumbnails: bool = False,
+    samples: bool = False,
+) -> Study:
     """Return the template of the one person these photo files show, and what became of each file.
 
-    With `thumbnails` each report of a file that is a picture has a small one of it.
+    With `thumbnails` each report of a file that is a picture has a small one of it, and with `samples` each that was
+    used one of the face, to be kept.
     """
     small: dict[int, bytes] = {}
+    large: dict[int, bytes] = {}
     reports: dict[int, PhotoReport] = {}
     taken: dict[int, tuple[str, Vector, str]] = {}
     for place, path in enumerate(paths):
@@ -74,9 +85,18 @@ def study_photos(paths: Sequence[Path], engine: Engine, settings: config.Config,
                 reports[place] = PhotoReport(photo=path.name, used=False, why=WORDS[flaw])
             case (vector, remark):
                 taken[place] = (path.name, vector, remark or turned)
+                if samples:
+                    large[place] = sample_of(picture, engine)
     study = study_vectors(list(taken.values()), settings)
     reports.update(zip(taken, study.photos, strict=True))
-    photos = tuple(replace(reports[place], thumbnail=small.get(place, b"")) for place in sorted(reports))
+    photos = tuple(
+        replace(
+            reports[place],
+            thumbnail=small.get(place, b""),
+            sample=large.get(place, b"") if reports[place].used else b"",
+        )
+        for place in sorted(reports)
+    )
     return replace(study, photos=photos)
 
 

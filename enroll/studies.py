@@ -27,11 +27,12 @@ MOST_WORKERS = 8
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One person's photos of one look. `kept` is what their template in the register was made from: those are not
-    studied again. `thumbnails` asks for small pictures of them."""
+    studied again. `thumbnails` asks for small pictures of them, `samples` for those to be kept for a later engine."""
 
     photos: Sequence[Path]
     kept: str | None
     thumbnails: bool = False
+    samples: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,4 +93,5 @@ def _studied(job: Job, engine: Engine, settings: config.Config) -> Studied:
     made_from = fingerprint(job.photos, engine.engine_id, settings)
     if made_from == job.kept:
         return Studied(made_from=made_from, study=None)
-    return Studied(made_from=made_from, study=study_photos(job.photos, engine, settings, thumbnails=job.thumbnails))
+    study = study_photos(job.photos, engine, settings, thumbnails=job.thumbnails, samples=job.samples)
+    return Studied(made_from=made_from, study=study)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import config
+from enroll import kept
 from enroll.publish import PublishReport, newest_set, publish
 from errors import HadirError
 from sync.keys import PRIVATE_NAME, PrivateKey, load_private
@@ -85,7 +86,8 @@ def withdraw(
     """Have no face of the person at the centre, nor in the sets of any office, and return how far the kiosks are.
 
     With `leaves` their PIN goes too, and they are nobody's employee any more; else they go on with it. `wait_s` is how
-    long the kiosks' words are awaited. Raises PersonRefused, RegisterError, KeyRefused, TemplateKeysFailed.
+    long the kiosks' words are awaited. Kept pictures of them are deleted, too. Raises PersonRefused, RegisterError,
+    KeyRefused, TemplateKeysFailed, SamplesFailed.
     """
     number = checked_number(number)
     with Register.open(settings.centre.register, settings.centre.keys) as register:
@@ -93,6 +95,7 @@ def withdraw(
         holding = [office for office in _released(register) if _holds(register, office, key, number)]
         forget = enrolment.withdraw if leaves else enrolment.withdraw_face
         left = forget(register, number, at=datetime.now(UTC))
+        kept.delete(settings, number)
         noted = withdrawals.withdrawals_of(register, number)
         if not noted:
             raise PersonRefused(f"employee {number} was withdrawn before withdrawals were noted; publish {left.office}")
