@@ -76,12 +76,17 @@ class Shelf:
 
     def _lay_out(self) -> None:
         """Have the gallery that the set and what waits make, with the lock held; what cannot be compared is left."""
-        taken = self._set
-        here = in_use(taken.people, self._waiting, decided=self._decided, at=taken.created_at)
+        taken = gallery = self._set
+        more = [
+            beside(taken.people[each.employee], each, engine_id=taken.engine_id)
+            for each in in_use(taken.people, self._waiting, decided=self._decided, at=taken.created_at)
+        ]
         try:
-            self._gallery = taken.having(
-                [beside(taken.people[each.employee], each, engine_id=taken.engine_id) for each in here]
-            )
-        except ReleaseRefused as error:
-            _log.error("what was enrolled here is not used: %s", error)
-            self._gallery = taken
+            gallery = taken.having(more)
+        except ReleaseRefused:
+            for each in more:  # one after the other: nobody else is unknown for that
+                try:
+                    gallery = gallery.having([each])
+                except ReleaseRefused as error:
+                    _log.error("what was enrolled here of employee %s is not used: %s", each.employee, error)
+        self._gallery = gallery
