@@ -130,8 +130,8 @@ class _Shelf:
         if not any(p.administrator and p.pin is not None and p.employee in faces for p in here.people.values()):
             raise NobodyAdministers(
                 f"nobody at {settings.office.id} can sign in here: an administrator with a face and a PIN is needed. "
-                "Make the first one with ./hadir enroll add NUMBER NAME --camera usb:0, ./hadir enroll pin NUMBER and "
-                "./hadir enroll administrator NUMBER"
+                "Make the first one with ./hadir enroll add NUMBER NAME --camera usb:0 --basis consent, "
+                "./hadir enroll pin NUMBER and ./hadir enroll administrator NUMBER"
             )
 
     def renewed(self) -> Everybody:

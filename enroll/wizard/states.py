@@ -50,7 +50,8 @@ class CaptureProblem(StrEnum):
 class Capture:
     """Samples are taken by themselves, the first of `poses` now. `quality` 0 to 1 is the live one; `hint` what would
     make it better, out of `trouble`: only what stays wrong. `look` is what the person wears, empty for the usual one.
-    `as_they_stand`: the pose was waited for long enough, and any good picture will do."""
+    `as_they_stand`: the pose was waited for long enough, and any good picture will do. `others` counts good pictures in
+    a row of somebody else."""
 
     draft: Draft
     poses: tuple[Pose, ...]
