@@ -151,6 +151,16 @@ def test_a_later_engine_makes_its_templates_of_what_is_kept(
     assert reencode(settings, engine=Later()) == []
 
 
+def test_the_documents_command_and_settings_are_there(project: Path, settings: config.Config) -> None:
+    text = (
+        (project / "docs" / "enrolment.md").read_text().split("## Pictures for a later engine\n")[1].split("\n## ")[0]
+    )
+    assert "\n./hadir enroll reencode\n" in text
+    assert "reencode" in enroll.commands
+    assert hasattr(settings.enroll, "keep_samples")
+    assert hasattr(settings.centre, "samples")
+
+
 def test_where_the_key_is_absent_nobody_is_enrolled(settings: config.Config, run: Callable[..., ImportReport]) -> None:
     (settings.centre.keys / "enrolment.pub").unlink()
     with pytest.raises(keys.KeyRefused, match="there is no key"):
