@@ -40,7 +40,7 @@ from sync.releases import EncodingSet, Person
 from terminal.calibration import calibrated, policy_for, suspect_score
 from terminal.camera import CameraEnded, Frame, open_camera
 from terminal.errand import Given
-from terminal.faces import Engine, Picture
+from terminal.faces import Engine, Picture, Vector
 from terminal.gallery import Gallery
 from terminal.looking import Looker
 from terminal.matching import Policy
@@ -85,37 +85,37 @@ def measure(engine: Engine, settings: config.Config, folder: Path, studied: Stud
     where it was not reached. `turned` are the sides a head turned to far enough; `stalls_without_patience` by a machine
     that waits for ever for a head to turn. `known` in the other clip: right, wrong or nobody; `score` there.
     """
+    gallery = gallery_of(engine, studied.first)
+    return [enrol(engine, settings, gallery, clips) for clips in clips_of(folder)]
+
+
+def enrol(engine: Engine, settings: config.Config, gallery: Gallery, clips: Clips) -> dict[str, Any]:
+    """Return one row of `measure`, among the people of `gallery`. Raises NotCalibrated."""
     settings = calibrated(settings, engine.engine_id)
-    gallery = gallery_of(engine, studied)
-    found = []
-    for clips in clips_of(folder):
-        pictures = _pictures(clips.first)
-        later = _pictures(clips.second) if clips.second else pictures
-        patient = _sitting(engine, settings, gallery, pictures, later, rules_of(settings, engine.engine_id))
-        strict = replace(rules_of(settings, engine.engine_id), patience_s=float("inf"))
-        never = _sitting(engine, settings, gallery, pictures, later, strict)
-        kept = patient.place.kept
-        known, score = ("", None)
-        if kept is not None and clips.second is not None:
-            known, score = _known(engine, settings, gallery, kept.samples, clips.second)
-        found.append(
-            {
-                "clip": clips.first.stem,
-                "among": len(gallery.employees),
-                "turned": [pose.value for pose in sorted(never.poses - {Pose.FRONT})],
-                "pictures_s": patient.pictures_s,
-                "stalls_without_patience": never.pictures_s is None,
-                "whole_s": patient.whole_s,
-                "ends": type(patient.state).__name__,
-                "known": known,
-                "score": score,
-            }
-        )
-    return found
+    rules = rules_of(settings, engine.engine_id)
+    pictures = _pictures(clips.first)
+    later = _pictures(clips.second) if clips.second else pictures
+    patient = _sitting(engine, settings, gallery, pictures, later, rules)
+    waiting = _sitting(engine, settings, gallery, pictures, later, replace(rules, patience_s=float("inf")))
+    kept = patient.place.kept
+    known, score = ("", None)
+    if kept is not None and clips.second is not None:
+        known, score = _known(engine, settings, gallery, kept.samples, clips.second)
+    return {
+        "clip": clips.first.stem,
+        "among": len(gallery.employees),
+        "turned": [pose.value for pose in sorted(waiting.poses - {Pose.FRONT})],
+        "pictures_s": patient.pictures_s,
+        "stalls_without_patience": waiting.pictures_s is None,
+        "whole_s": patient.whole_s,
+        "ends": type(patient.state).__name__,
+        "known": known,
+        "score": score,
+    }
 
 
-def gallery_of(engine: Engine, studied: Studied) -> Gallery:
-    """Return a gallery of everybody's first template."""
+def gallery_of(engine: Engine, templates: Mapping[str, Vector]) -> Gallery:
+    """Return a gallery of these people, one template each."""
     return Gallery.from_set(
         EncodingSet(
             office="bench",
@@ -125,7 +125,7 @@ def gallery_of(engine: Engine, studied: Studied) -> Gallery:
             created_at=_EPOCH,
             people=tuple(
                 Person(employee=who, name="", templates=(np.asarray(vector, "<f4").tobytes(),))
-                for who, vector in sorted(studied.first.items())
+                for who, vector in sorted(templates.items())
             ),
         )
     )

@@ -31,8 +31,10 @@ class Studied:
 
 
 def study(engine: Engine, settings: config.Config, folder: Path) -> Studied:
-    """Return the templates that the desk makes of the photographs in `folder`; those whom the calibration knows to be
-    one person are one. Raises DatasetRefused, NotCalibrated."""
+    """Return the templates that the desk makes of the photographs in `folder`.
+
+    Those whom the calibration knows to be one person are one. Raises DatasetRefused, NotCalibrated.
+    """
     settings = calibrated(settings, engine.engine_id)
     known = calibration_of(engine.engine_id, settings.match)
     kinds: dict[str, dict[str, Vector]] = {"first": {}, "second": {}, "strangers": {}}
