@@ -37,13 +37,14 @@ def as_csv(report: ImportReport) -> str:
     for person in report.people:
         who = (person.number, person.name, person.where)
         said = "; ".join([*([person.why] if person.why else []), *person.warnings])
-        rows.writerow([_cell(each) for each in (*who, "", str(person.done), said)])
+        rows.writerow([cell(each) for each in (*who, "", str(person.done), said)])
         for photo in person.photos:
             result = "used" if photo.used else "refused"
-            rows.writerow([_cell(each) for each in (*who, photo.photo, result, photo.why)])
+            rows.writerow([cell(each) for each in (*who, photo.photo, result, photo.why)])
     return text.getvalue()
 
 
-def _cell(words: str) -> str:
+def cell(words: str) -> str:
+    """Return `words` as a cell that no spreadsheet takes for a formula, and that is one line."""
     plain = "".join(sign if sign.isprintable() else "?" for sign in words)
     return f"'{plain}" if plain.lstrip().startswith(_FORMULA) else plain

@@ -1,4 +1,4 @@
-"""`hadir enroll withdraw|withdrawal|verify-proof`: a face is withdrawn, and what that has come to."""
+"""`hadir enroll withdraw|withdrawal|verify-proof|export`: what somebody may ask for of what is held about them."""
 
 import sys
 from collections.abc import Callable
@@ -77,6 +77,21 @@ def verify_proof(settings: Settings, /, file: Path, heads_key: Path | None) -> N
     proof = withdrawal_proof.read_proof(file, public)
     click.echo(withdrawal_proof.page_of(proof, file.name))
     click.echo("The signature is good.")
+
+
+@click.command("export")
+@click.argument("number")
+@click.option("--to", type=click.Path(path_type=Path), required=True, help="A new folder, or a file that ends in .zip.")
+@click.pass_obj
+def export(settings: Settings, /, number: str, to: Path) -> None:
+    """Write everything held about NUMBER, for them: JSON and CSV, with the values of their templates."""
+    from enroll import export
+
+    done = export.export_person(settings(), number, to)
+    click.echo(
+        f"{done.number}: {done.punches} punches and {done.templates} templates with all the rest are in {done.where}. "
+        "It is theirs: hand it over, and delete it here."
+    )
 
 
 def _say(progress: "Progress") -> None:

@@ -81,6 +81,12 @@ def basis_in(connection: sa.Connection, number: str) -> Consent | None:
     return _newest(connection, number, consents.c.withdrawn_at.is_(None))
 
 
+def every_consent_in(connection: sa.Connection, number: str) -> list[Consent]:
+    """Return every basis of the person, taken back or not, in order, inside the caller's transaction."""
+    wanted = sa.select(consents).where(consents.c.employee == number).order_by(consents.c.given_at, consents.c.id)
+    return [_consent(row) for row in connection.execute(wanted)]
+
+
 def taken_back_at(register: Register, number: str) -> datetime | None:
     """Return when the person last took back that their face is kept, or None where they never did."""
     with register.read() as connection:
