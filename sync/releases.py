@@ -243,11 +243,7 @@ def open_set(
     first, as the kept one itself is refused here as "older". `check_templates` raises ReleaseRefused for a template
     that is not sound. Raises ReleaseRefused.
     """
-    _check_size(blob)
-    try:
-        envelope = _envelopes.decode(blob)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ReleaseRefused(TORN, f"this is not a whole encoding set: {error}") from error
+    envelope = _read_envelope(blob)
     if envelope.key != keys.key_id(trusted):
         raise ReleaseRefused(
             FORGED, f"the set says it is signed by key {envelope.key}, but only {keys.key_id(trusted)} is trusted here"
@@ -265,6 +261,11 @@ def open_set(
     _check_numbers(opened)
     check_templates(opened)
     return opened
+
+
+def is_sealed(blob: bytes) -> bool:
+    """Return whether `blob` is a set that is sealed, whoever signed it. Raises ReleaseRefused for what is no set."""
+    return isinstance(_read_content(_read_envelope(blob).content), _Three)
 
 
 def keep_set(folder: Path, blob: bytes) -> None:
@@ -290,6 +291,15 @@ def kept_set(folder: Path) -> bytes | None:
         return None
     except OSError as error:
         raise SetNotKept(f"{folder}: the kept encoding set cannot be read ({error.strerror})") from error
+
+
+def _read_envelope(blob: bytes) -> _Envelope:
+    _check_size(blob)
+    try:
+        envelope: _Envelope = _envelopes.decode(blob)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ReleaseRefused(TORN, f"this is not a whole encoding set: {error}") from error
+    return envelope
 
 
 def _check_size(blob: bytes) -> None:

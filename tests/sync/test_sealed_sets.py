@@ -6,12 +6,15 @@ import random
 import struct
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+import config
 from sync import keys, releases, sealing
+from sync.received_sets import ReceivedSets, release_door
 from sync.releases import EncodingSet, Person, ReleaseRefused, open_set, seal_set, sign_set
 
 CENTRE = keys.PrivateKey.generate()
@@ -86,6 +89,36 @@ def test_c5_nothing_of_anybody_is_readable_in_a_sealed_set() -> None:
     assert [trace for trace in traces if trace in sealed] == []
     in_clear = sign_set(content, CENTRE)
     assert sum(trace in in_clear for trace in traces) >= 5, "the search would find what is not sealed"
+
+
+def test_c5_a_kiosk_keeps_a_set_as_it_came_and_the_one_before_when_it_is_not_among_the_readers(tmp_path: Path) -> None:
+    (tmp_path / "release.pub").write_bytes(keys._public_pem(CENTRE))
+    settings = config.replace(
+        config.Config(),
+        terminal={"state": str(tmp_path / "card"), "release_key": str(tmp_path / "release.pub")},
+    )
+    in_use: list[int] = []
+
+    def kiosk() -> ReceivedSets:
+        sets = ReceivedSets(release_door(settings, None, reader=LOBBY), lambda content: in_use.append(content.version))
+        sets.remember()
+        return sets
+
+    first = seal_set(a_set(), CENTRE, [public(LOBBY)]).blob
+    assert kiosk().take(first) == a_set()
+    with pytest.raises(ReleaseRefused) as refused:
+        kiosk().take(seal_set(a_set(version=4), CENTRE, [public(ANNEX)]).blob)
+    assert refused.value.alarm == "release_not_for_us"
+    assert releases.kept_set(tmp_path / "card") == first
+    again = seal_set(a_set(version=5), CENTRE, [public(ANNEX), public(LOBBY)]).blob
+    assert kiosk().take(again) is not None
+    assert releases.kept_set(tmp_path / "card") == again
+    assert kiosk().take(again) is None, "no news"
+    assert in_use == [3, 5]
+
+
+def test_a_set_of_before_there_was_a_seal_is_taken_by_a_kiosk_of_now() -> None:
+    assert opened(sign_set(a_set(), CENTRE), LOBBY) == a_set()
 
 
 def test_f6_the_next_set_is_not_opened_by_a_kiosk_that_was_revoked_nor_by_the_key_of_the_one_before() -> None:
