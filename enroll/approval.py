@@ -147,7 +147,9 @@ class _Approver:
             content = unboxed(which.sealed, self._key)
             brought = self._checked(which, content)
             why, warnings = self._compared(which, brought)
-        except (sealing.NotOpened, _Useless, PersonRefused) as useless:
+        except sealing.NotOpened as closed:  # perhaps the key is the wrong one, and nothing is lost by waiting
+            return Decided(enrolment=which, left=f"its box cannot be opened with {self._key_file.name}: {closed}")
+        except (_Useless, PersonRefused) as useless:
             why, brought = str(useless), None
         newest = self._faces.newest if brought is not None and brought.templates else None
         now = approvals.decide(
