@@ -86,16 +86,15 @@ def withdraw(
     """Have no face of the person at the centre, nor in the sets of any office, and return how far the kiosks are.
 
     With `leaves` their PIN goes too, and they are nobody's employee any more; else they go on with it. `wait_s` is how
-    long the kiosks' words are awaited. Kept pictures of them are deleted, too. Raises PersonRefused, RegisterError,
-    KeyRefused, TemplateKeysFailed, SamplesFailed.
+    long the kiosks' words are awaited. Kept pictures of them are deleted, too. What was broken off goes on when it is
+    called again. Raises PersonRefused, RegisterError, KeyRefused, TemplateKeysFailed.
     """
     number = checked_number(number)
     with Register.open(settings.centre.register, settings.centre.keys) as register:
         key = load_private(settings.centre.keys / PRIVATE_NAME)
-        holding = [office for office in _released(register) if _holds(register, office, key, number)]
-        forget = enrolment.withdraw if leaves else enrolment.withdraw_face
-        left = forget(register, number, at=datetime.now(UTC))
-        kept.delete(settings, number)
+        # A set that cannot be opened may have the face as well.
+        holding = [office for office in _released(register) if _holds(register, office, key, number) is not False]
+        left = _forgotten(register, number, leaves=leaves, goes_on=bool(holding))
         noted = withdrawals.withdrawals_of(register, number)
         if not noted:
             raise PersonRefused(f"employee {number} was withdrawn before withdrawals were noted; publish {left.office}")
@@ -103,6 +102,10 @@ def withdraw(
     _log.info("employee %s was withdrawn from %d offices' sets", number, len(holding))
     published: list[PublishReport] = []
     problems: list[str] = []
+    try:
+        kept.delete(settings, number)
+    except HadirError as error:
+        problems.append(str(error))
     if publish_sets:
         for office in progress_of(settings, number).unpublished:
             try:
@@ -115,6 +118,19 @@ def withdraw(
         time.sleep(_POLL_S)  # another process takes the kiosks' words, and nobody can announce them here
         progress = progress_of(settings, number)
     return Done(progress=progress, published=tuple(published), problems=tuple(problems))
+
+
+def _forgotten(register: Register, number: str, *, leaves: bool, goes_on: bool) -> Employee:
+    """Have the face (more, with `leaves`) gone from the register; it may be already where a withdrawal `goes_on`."""
+    if leaves:
+        return enrolment.withdraw(register, number, at=datetime.now(UTC))
+    try:
+        return enrolment.withdraw_face(register, number, at=datetime.now(UTC))
+    except PersonRefused:
+        employee = people.find_employee(register, number)
+        if employee is None or employee.templates or not goes_on or not withdrawals.withdrawals_of(register, number):
+            raise
+        return employee
 
 
 def progress_of(settings: config.Config, number: str) -> Progress:

@@ -248,6 +248,14 @@ def test_i4_who_withdraws_goes_on_with_the_pin_and_who_leaves_is_gone(office: co
         progress_of(office, "1003")
 
 
+def test_what_was_broken_off_goes_on_when_it_is_asked_for_again(office: config.Config) -> None:
+    publish(office, "demo", engine=PAINTED)
+    assert withdrawn(office, "1001", publish_sets=False).progress.unpublished == ("demo",)
+    again = withdrawn(office, "1001")
+    assert ([report.faces for report in again.published], again.progress.unpublished) == ([1], ())
+    assert again.progress.withdrawal.templates == 1, "it is the same withdrawal"
+
+
 def test_the_last_face_of_an_office_is_withdrawn_from_its_kiosks_as_well(office: config.Config) -> None:
     publish(office, "demo", engine=PAINTED)
     withdrawn(office, "1001", leaves=True)
