@@ -1,7 +1,9 @@
 """B7 at the centre: what a kiosk enrolled is compared, taken or refused whole, and told with the next set."""
 
+import shlex
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -325,3 +327,23 @@ def test_b7_what_nobody_can_compare_is_seen(centre: Centre) -> None:
     content = SealedEnrolment(templates=(SealedTemplate(look="", samples=1, vector=nan),))
     done = centre.approve(centre.comes("101", sealed=boxed(content, centre.sealing_key)))
     assert "not finite" in str(done.why)
+
+
+def test_b7_the_commands_of_the_page_do_what_it_says(
+    centre: Centre, typed: Callable[..., Result], project: Path
+) -> None:
+    page = (project / "docs" / "enrolment.md").read_text()
+    section = page.split("## At the kiosk: from provisional to approved\n")[1].split("\n## ")[0]
+    lines = section.split("```sh\n")[1].split("```")[0].splitlines()
+    first, last = centre.comes("101"), centre.comes("102")
+    centre.comes("103")
+    said = []
+    for line in lines:
+        words = shlex.split(line.replace("ID", last if "refuse" in line else first))
+        assert words[:2] == ["./hadir", "enroll"]
+        if words[2:4] == ["approve", "--all"]:
+            approval.refuse(centre.settings, last, why="so that it is there to be refused", by="tester")
+        said.append(typed(*words[2:]).output)
+    assert [text.count("approved") for text in said[1:3]] == [1, 1]
+    assert f"{last}" in said[3]
+    assert approval.pending(centre.settings) == []
