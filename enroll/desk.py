@@ -297,7 +297,7 @@ class Desk:
         if (why := self.refusal(wish)) is not None:
             return replace(refused, why=why)
         present = self._present(wish)
-        warnings: tuple[str, ...] = ()
+        warnings = _over(present)
         templates: list[Template] = []
         for look, study in (*(((wish.look, wish.study),) if wish.study is not None else ()), *wish.looks):
             if study.template is None:
@@ -379,6 +379,15 @@ class Desk:
 
 def _hashed(settings: config.Config, office: str, number: str, pin: str) -> str:
     return hash_pin(number, pin, pepper=peppers.newest_of(settings.centre.keys, office))
+
+
+def _over(present: Employee | None) -> tuple[str, ...]:
+    if present is None or present.valid_until is None or present.valid_until > datetime.now(UTC):
+        return ()
+    return (
+        f"the last day of {present.number} was before today, so they are in no set; the office's list brings them "
+        "back (./hadir enroll roster)",
+    )
 
 
 def _few(samples: int, wanted: int) -> tuple[str, ...]:
