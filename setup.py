@@ -54,6 +54,7 @@ setup(
     python_requires=">=3.11,<3.14",
     packages=[
         "bench",
+        "bench.desk",
         "bench.enrol",
         "bench.kiosk",
         "bench.rivals",
@@ -81,7 +82,7 @@ setup(
     include_package_data=True,
     package_data={
         "console": ["static/*", "templates/*"],
-        "demo": ["CREDITS.md", "hr.csv", "people.csv", "people/*/*", "strangers/*", "walkups/*/*"],
+        "demo": ["CREDITS.md", "five.csv", "hr.csv", "people.csv", "people/*/*", "strangers/*", "walkups/*/*"],
         "terminal": ["calibrations/*.json", "locale/*.pot", "locale/*/LC_MESSAGES/*.po"],
         "terminal.display": ["fonts/*"],
         "sync": ["broker/*"],

@@ -11,6 +11,8 @@ from errors import HadirError
 
 ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = ROOT / "config.yaml"
+FIVE = "five.csv"
+"""Five people of the clip with a photo each: the four who are enrolled from the start, and its first stranger."""
 NAMED = (("1005", "sunak"), ("1006", "collins"))
 """Whom the example enrols: a stranger of the clip first, then the other."""
 
@@ -20,9 +22,12 @@ def lines(running: config.Config, path: Path, people: Path) -> Iterator[str]:
 
     The commands are for the folder the demo was started in; elsewhere the first of them goes to the project's.
     """
-    yield "To enrol somebody while it runs, give them a folder with a photo and publish:"
+    command = "./hadir enroll" if same_centre(running) else f"./hadir --config {_in_root(path)} enroll"
+    yield "To enrol five people with one command, now and then publish, or before:"
     if Path.cwd() != ROOT:
         yield f"  cd {ROOT}"
+    yield f"  {command} import demo/{FIVE} --basis {BASIS}"
+    yield "To enrol somebody while it runs, give them a folder with a photo and publish:"
     for number, who in NAMED:
         person = clip.CAST[who]
         folder = people / f"{number}-{person.name.replace(' ', '_')}"
@@ -30,7 +35,6 @@ def lines(running: config.Config, path: Path, people: Path) -> Iterator[str]:
             yield f"  mkdir {folder.relative_to(ROOT)}"
             yield f"  cp demo/{person.photo} {folder.relative_to(ROOT)}/"
             break
-    command = "./hadir enroll" if same_centre(running) else f"./hadir --config {_in_root(path)} enroll"
     yield f"  {command} import {people.relative_to(ROOT)} --basis {BASIS}"
     yield f"  {command} publish --office {running.office.id}"
 

@@ -28,6 +28,7 @@ def test_the_projects_own_demo_needs_no_config_and_no_wide_screen(
         "  ./hadir enroll import demo/people --basis public_duty",
         "  ./hadir enroll publish --office demo",
     ]
+    assert "  ./hadir enroll import demo/five.csv --basis public_duty" in said
     assert max(len(line) for line in said) <= 78, "two columns are the demo's own"
 
 
