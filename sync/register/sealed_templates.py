@@ -1,5 +1,6 @@
 """Templates lie in the register sealed, each with its person's key (sync/template_keys.py) and as what it is."""
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -8,6 +9,9 @@ import sqlalchemy as sa
 from sync import sealing
 from sync.register import Register, RegisterError
 from sync.register.people_schema import clear_log, templates
+
+
+_log = logging.getLogger("hadir.sync.register")
 
 
 class TemplatesSealed(RegisterError):
@@ -79,7 +83,10 @@ def seal_older(register: Register) -> int:
                 vector=bytes(row.vector),
             )
             connection.execute(sa.update(templates).where(templates.c.id == row.id).values(vector=vector, sealed=True))
-    register.rewrite(templates.name)
+    try:
+        register.rewrite(templates.name)
+    except RegisterError as error:  # others use the table, say: they are sealed all the same
+        _log.warning("old templates lie in the database's files until VACUUM (FULL) templates is run there: %s", error)
     clear_log(register)
     return len(rows)
 

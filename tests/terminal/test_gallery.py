@@ -132,7 +132,9 @@ def test_sets_taken_while_frames_are_looked_at_miss_none(tmp_path: Path) -> None
     # In sets of odd version person 1 is known as "odd", in the others as "even".
     names = {0: "even", 1: "odd"}
     blobs = [
-        releases.sign_set(content(*others, person(names[version % 2], looks(1)), version=version), key)
+        releases.seal_set(
+            content(*others, person(names[version % 2], looks(1)), version=version), key, [keys.raw(key.public_key())]
+        ).blob
         for version in range(1, 13)
     ]
     door = ReleaseDoor(
@@ -142,6 +144,7 @@ def test_sets_taken_while_frames_are_looked_at_miss_none(tmp_path: Path) -> None
             office="demo",
             engine_id=ENGINE_ID,
             newer_than=newer_than,
+            reader=key,
             check_templates=check_templates,
         ),
         keep=lambda blob: releases.keep_set(tmp_path, blob),
