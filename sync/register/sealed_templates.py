@@ -10,7 +10,6 @@ from sync import sealing
 from sync.register import Register, RegisterError
 from sync.register.people_schema import clear_log, templates
 
-
 _log = logging.getLogger("hadir.sync.register")
 
 
