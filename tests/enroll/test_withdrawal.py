@@ -248,6 +248,16 @@ def test_i4_who_withdraws_goes_on_with_the_pin_and_who_leaves_is_gone(office: co
         progress_of(office, "1003")
 
 
+def test_where_no_kiosk_is_approved_any_more_the_set_with_the_face_is_replaced_too(office: config.Config) -> None:
+    publish(office, "demo", engine=PAINTED)
+    with Register.open(office.centre.register) as register:
+        for name in ("lobby-1", "lobby-2"):
+            devices.revoke(register, name, at=AT)
+    done = withdrawn(office)
+    assert ([report.faces for report in done.published], done.problems) == ([1], ())
+    assert done.progress.complete, "no kiosk is left that could say so"
+
+
 def test_what_was_broken_off_goes_on_when_it_is_asked_for_again(office: config.Config) -> None:
     publish(office, "demo", engine=PAINTED)
     assert withdrawn(office, "1001", publish_sets=False).progress.unpublished == ("demo",)
