@@ -28,12 +28,12 @@ h1 { font-size: 24px; margin: 0 0 2px } h2 { font-size: 17px; margin: 30px 0 8px
 .counts { display: flex; flex-wrap: wrap; gap: 8px; padding: 0; margin: 0; list-style: none }
 .counts li { background: #eef2f6; border-radius: 6px; padding: 5px 12px } .counts b { font-size: 18px }
 table { border-collapse: collapse; width: 100%; table-layout: fixed }
-th { text-align: left; font-size: 13px; color: #546372; font-weight: 600; padding: 4px 10px 4px 0 }
+th { text-align: left; font-size: .87em; color: #546372; font-weight: 600; padding: 4px 10px 4px 0 }
 td { border-top: 1px solid #d6dde4; padding: 10px 10px 10px 0; vertical-align: top; overflow-wrap: anywhere }
 th:nth-child(1) { width: 18% } th:nth-child(3) { width: 30% }
 .number { color: #546372; font-variant-numeric: tabular-nums } .name { font-weight: 600 }
 .photos { display: flex; flex-wrap: wrap; gap: 10px }
-figure { margin: 0; width: 114px; font-size: 12.5px; line-height: 1.3 }
+figure { margin: 0; width: 114px; font-size: .83em; line-height: 1.3 }
 figure img, figure .none { display: flex; width: 112px; height: 112px; object-fit: cover; border-radius: 5px;
   border: 2px solid #2e7d4f; align-items: center; justify-content: center; color: #7a8794; background: #f3f5f7 }
 figure.refused img, figure.refused .none { border: 2px dashed #b3372f }
@@ -46,8 +46,8 @@ figcaption { margin-top: 3px; color: #546372 } figure.refused .why { color: #b33
 .flag { border-left: 4px solid #c9962b; padding-left: 8px; background: #fdf6e3 }
 tr { break-inside: avoid }
 @page { size: A4; margin: 14mm }
-@media print { :root { font-size: 11.5px } body { padding: 0; max-width: none } h2 { break-after: avoid }
-  thead { display: table-header-group } figure { width: 84px } figure img, figure .none { width: 82px; height: 82px }
+@media print { :root { font-size: 11px } body { padding: 0; max-width: none } h2 { break-after: avoid }
+  thead { display: table-header-group } figure { width: 88px } figure img, figure .none { width: 86px; height: 86px }
   * { -webkit-print-color-adjust: exact; print-color-adjust: exact } }
 """
 _HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()

@@ -43,7 +43,8 @@ def engine(settings: Settings, /, office: str | None, as_json: bool) -> None:
         whose = "Of the others no" if samples else "Their"
         click.echo(
             f"{whose} pictures are {'' if samples else 'not '}kept, so nothing is encoded anew by itself: run "
-            "./hadir enroll import on the folder of photographs once more, or have them come to ./hadir enroll add --camera."
+            "./hadir enroll import on the folder of photographs once more, or have them come to "
+            "./hadir enroll add --camera."
         )
 
 
