@@ -275,6 +275,20 @@ def test_collector_and_console_run_without_cameras_or_screens() -> None:
     assert (said.returncode, said.stderr) == (0, "")
 
 
+def test_a_kiosk_enrols_without_what_only_the_centre_has() -> None:
+    """Import both in a fresh interpreter in which the packages of the extra `central` cannot be imported."""
+    import subprocess
+
+    script = (
+        "import sys\n"
+        "for name in ('sqlalchemy', 'alembic', 'litestar', 'uvicorn', 'rich'):\n"
+        "    sys.modules[name] = None\n"
+        "import terminal.app, enroll.at_kiosk\n"
+    )
+    said = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    assert (said.returncode, said.stderr) == (0, "")
+
+
 def test_no_file_is_larger_than_two_rooms_should_be() -> None:
     long = {
         str(path.relative_to(PROJECT)): lines
