@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Settings = Callable[[], config.Config]
 
+_MOST_NAMED = 12
+
 
 @click.command("roster")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
@@ -63,7 +65,7 @@ def _say_list(report: "RosterReport") -> None:
     click.echo(plain(f"Columns: {understood}."))
     for what, names in (("Columns", report.listed.passed_over), ("Sheets", report.listed.sheets_passed_over)):
         if names:
-            click.echo(plain(f"{what} passed over: {', '.join(names)}."))
+            click.echo(plain(f"{what} passed over: {', '.join(names).rstrip('.')}."))
     for row in report.listed.bad:
         click.echo(plain(f"line {row.line}: passed over - {row.why}"))
 
@@ -114,4 +116,6 @@ def _say_rest(report: "RosterReport") -> None:
             click.echo("Nothing was changed; do it with --apply.")
         return
     if report.applied:
-        click.echo(f"Done; publish {', '.join(report.to_publish)} to bring this to the kiosks.")
+        offices = report.to_publish
+        more = f" and {len(offices) - _MOST_NAMED} more offices" if len(offices) > _MOST_NAMED else ""
+        click.echo(f"Done; publish {', '.join(offices[:_MOST_NAMED])}{more} to bring this to the kiosks.")
