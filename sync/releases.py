@@ -74,7 +74,8 @@ class Person(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     set whom a kiosk could take them for, the likest first: it then asks for more, or for the PIN. An `administrator`
     may open the desk of every kiosk of the office, by face and PIN; kiosks from before there were any pass it over.
     `photo` says whether the kiosk may keep a sealed picture of them; `renew` that they should enrol again before their
-    face fails.
+    face fails. `withdrawn_at` is given where they withdrew their face lately, or left and came back: what a kiosk has
+    enrolled of their face until then is not used.
     """
 
     employee: EmployeeNumber
@@ -85,6 +86,7 @@ class Person(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     administrator: bool = False
     photo: bool = True
     renew: bool = False
+    withdrawn_at: Instant | None = None
 
 
 class _About(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -77,6 +77,7 @@ class Gallery:
                 administrator=person.administrator,
                 photo=person.photo,
                 renew=person.renew,
+                withdrawn_at=person.withdrawn_at,
             )
         if len(people) != len(content.people):
             raise ReleaseRefused(TORN, "an employee is in the set twice")

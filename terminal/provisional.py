@@ -5,7 +5,7 @@ is MessagePack, and never lies or travels so but sealed: with the card's own key
 centre's `enrolment` key in its chain (sync.messages.EnrolmentNote).
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Literal
@@ -142,19 +142,22 @@ def fitting(enrolment: NewEnrolment) -> tuple[NewTemplate, ...]:
 
 
 def in_use(
-    people: Container[str], waiting: Iterable[NewEnrolment], *, decided: Container[str], at: datetime | None
+    people: Mapping[str, Person], waiting: Iterable[NewEnrolment], *, decided: Container[str], at: datetime | None
 ) -> tuple[NewEnrolment, ...]:
     """Return which of `waiting`, the earliest kept first, hold beside a set made `at`: at most one of each person.
 
     Not those the centre has `decided` about, nor one of somebody who is not among `people`, those of the set (they have
-    left, whatever was enrolled here), nor one older than KEPT_DAYS by the day of the set. Of two of one person it is
-    the later.
+    left, whatever was enrolled here), nor a face from before it was withdrawn, nor one older than KEPT_DAYS by the day
+    of the set. Of two of one person it is the later.
     """
     newest: dict[str, NewEnrolment] = {}
     for each in waiting:
-        old = at is not None and (at - each.decided_at).days >= KEPT_DAYS
-        if each.employee in people and each.id not in decided and not old:
-            newest[each.employee] = each
+        person = people.get(each.employee)
+        if person is None or each.id in decided or (at is not None and (at - each.decided_at).days >= KEPT_DAYS):
+            continue
+        if each.templates and person.withdrawn_at is not None and each.decided_at <= person.withdrawn_at:
+            continue
+        newest[each.employee] = each
     return tuple(newest.values())
 
 

@@ -169,10 +169,10 @@ def _forget_face(
     """Have the person's templates and basis gone, with a note of it; return whether there were any."""
     gone = connection.execute(sa.delete(templates).where(templates.c.employee == number)).rowcount
     agreed = basis_in(connection, number)
-    refuse_withdrawn_in(connection, number, at=at, leaves=leaves)
+    waited = refuse_withdrawn_in(connection, number, at=at, leaves=leaves)
     withdraw_in(connection, number, at=at)
     destroyed = register.template_keys.destroy(number)  # in the transaction: nobody enrols with it in between
-    held = bool(gone or agreed or destroyed)
+    held = bool(gone or agreed or destroyed or waited)
     if held or first:
         note_in(connection, number, at=at, leaves=leaves, templates=gone, key_destroyed=destroyed)
     return held

@@ -16,7 +16,9 @@ from sync.messages import UNTIMED, ClockQuality, EnrolmentNote
 from sync.register import Register, RegisterError
 from sync.register.arrivals import Arrival
 from sync.register.events import TimedBy
+from sync.register.people_schema import employees
 from sync.register.schema import Instant, events, insert_for, metadata
+from sync.register.withdrawals import withdrawals
 from sync.releases import MOST_DECIDED
 
 TOLD = timedelta(days=120)
@@ -152,15 +154,15 @@ def decide_in(
     )
 
 
-def refuse_withdrawn_in(connection: sa.Connection, number: str, *, at: datetime, leaves: bool) -> None:
+def refuse_withdrawn_in(connection: sa.Connection, number: str, *, at: datetime, leaves: bool) -> int:
     """Have every enrolment of the person that waits refused, for they were withdrawn: all of them where the person
-    `leaves`, else those with a face."""
-    for row in connection.execute(
-        _selected().where(enrolments.c.employee == number, enrolments.c.state == State.PENDING.value)
-    ).all():
-        each = _enrolment(row)
-        if leaves or each.basis != "no_face":
-            decide_in(connection, each, State.REFUSED, at=at, by="withdrawal", why=f"employee {number} was withdrawn")
+    `leaves`, else those with a face. Return how many those were."""
+    wanted = _selected().where(enrolments.c.employee == number, enrolments.c.state == State.PENDING.value)
+    waiting = [_enrolment(row) for row in connection.execute(wanted).all()]
+    void = [each for each in waiting if leaves or each.basis != "no_face"]
+    for each in void:
+        decide_in(connection, each, State.REFUSED, at=at, by="withdrawal", why=f"employee {number} was withdrawn")
+    return len(void)
 
 
 def newest_approved_in(connection: sa.Connection, employee: str) -> KioskEnrolment | None:
@@ -185,6 +187,17 @@ def decided_in(connection: sa.Connection, office: str, at: datetime) -> tuple[st
             .limit(MOST_DECIDED)
         )
     )
+
+
+def recently_withdrawn_in(connection: sa.Connection, office: str, at: datetime) -> dict[str, datetime]:
+    """Return until when what kiosks enrolled of the faces of these people at `office` is void, as `decide` has it."""
+    rows = connection.execute(
+        sa.select(withdrawals.c.employee, withdrawals.c.at, withdrawals.c.leaves, employees.c.valid_from)
+        .join(employees, employees.c.number == withdrawals.c.employee)
+        .where(employees.c.office == office, withdrawals.c.at >= at - 2 * TOLD)
+        .order_by(withdrawals.c.id)
+    )
+    return {row.employee: max(row.at, row.valid_from) if row.leaves else row.at for row in rows}
 
 
 def _selected() -> sa.Select[Any]:

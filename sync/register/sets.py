@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from sync.register import Register, RegisterError
-from sync.register.enrolments import decided_in
+from sync.register.enrolments import decided_in, recently_withdrawn_in
 from sync.register.people_schema import checked_office, clear_log, employees, pins, releases, templates
 from sync.register.sealed_templates import OPENED, opener
 from sync.releases import EncodingSet, Person
@@ -54,6 +54,7 @@ def build_set(
     with register.read() as connection:
         last = _last_version(connection, office)
         decided = decided_in(connection, office, at)  # first: what became of each is in what is read after it
+        withdrawn = recently_withdrawn_in(connection, office, at)
         opened = opener(register)
         owned: dict[str, list[bytes]] = {}
         for row in connection.execute(vectors):
@@ -66,6 +67,7 @@ def build_set(
                 pin=row.hash,
                 administrator=row.administrator,
                 photo=row.photo,
+                withdrawn_at=withdrawn.get(row.number),
             )
             for row in connection.execute(wanted)
         )

@@ -26,6 +26,7 @@ from sync.register.arrivals import Reached, arrival
 from sync.register.consents import Basis, Consent
 from sync.register.enrolments import State
 from sync.register.people import Template
+from sync.register.people_schema import PersonRefused
 from sync.releases import EncodingSet, keep_set, kept_set, open_set, seal_set
 from terminal import store
 from terminal.clock import Reading
@@ -191,6 +192,7 @@ class Life:
     now: datetime = BEGIN
     kept: dict[str, Kept] = field(default_factory=dict)
     back_at: dict[str, datetime] = field(default_factory=dict)
+    face_gone_at: dict[str, datetime] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     current: bytes | None = None
     log: list[str] = field(default_factory=list)
@@ -217,6 +219,7 @@ class Life:
         happenings = (
             (self.enrol, 6), (self.send, 6), (self.approve, 3), (self.approve_all, 1), (self.refuse, 1),
             (self.publish, 4), (self.bring_set_somewhere, 6), (self.withdraw, 1), (self.come_back, 2),
+            (self.withdraw_face, 1),
             (self.photos, 1), (self.restart, 2), (self.restart_collector, 1),
         )  # fmt: skip
         for _ in range(steps):
@@ -339,6 +342,14 @@ class Life:
             enrolment.withdraw(self.register, number, at=self.now)
             self.gone.add(number)
 
+    def withdraw_face(self) -> None:
+        here = sorted(set(STAFF) - self.gone)
+        if here:
+            number = self.rng.choice(here)
+            with suppress(PersonRefused):  # there is none
+                enrolment.withdraw_face(self.register, number, at=self.now)
+                self.face_gone_at[number] = self.now
+
     def come_back(self) -> None:
         if self.gone:
             number = self.rng.choice(sorted(self.gone))
@@ -365,11 +376,15 @@ class Life:
         for kiosk in self.kiosks.values():
             content = kiosk.set_kept()
             assert content is not None
-            here = {person.employee for person in content.people}
-            assert set(kiosk.shelf.gallery().owners) <= here, f"{kiosk.name} knows somebody who has left"
+            here = {person.employee: person for person in content.people}
+            assert set(kiosk.shelf.gallery().owners) <= here.keys(), f"{kiosk.name} knows somebody who has left"
             newest: dict[str, NewEnrolment] = {}
             for each in self.kept.values():
-                if each.kiosk == kiosk.name and each.new.id not in content.decided:
+                person = here.get(each.new.employee)
+                withdrawn_at = person.withdrawn_at if person is not None else None
+                void = bool(each.new.templates) and withdrawn_at is not None and each.new.decided_at <= withdrawn_at
+                assert not (void and kiosk.knows(each.new)), f"{kiosk.name} knows a face that was withdrawn"
+                if each.kiosk == kiosk.name and each.new.id not in content.decided and not void:
                     newest[each.new.employee] = each.new
             for new in newest.values():
                 assert new.employee not in here or kiosk.knows(new), f"{kiosk.name} does not know whom it enrolled"
@@ -378,7 +393,8 @@ class Life:
         """Return whose enrolment of the person holds in the end, by what happened alone."""
         since = self.back_at.get(number, BEGIN - MINUTE)
         mine = [each.new for each in self.kept.values() if each.new.employee == number and not each.refused_by_hand]
-        holding = [new for new in mine if new.decided_at > since]
+        face_since = max(since, self.face_gone_at.get(number, since))
+        holding = [new for new in mine if new.decided_at > (face_since if new.templates else since)]
         return max(holding, key=lambda new: (new.decided_at, new.id), default=None)
 
     def judge(self) -> None:

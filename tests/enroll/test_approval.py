@@ -208,6 +208,18 @@ def test_b7_who_withdrew_the_face_gets_a_pin_from_a_kiosk_but_no_older_face(cent
     assert centre.sources("101") == []
 
 
+def test_b7_a_face_that_only_a_kiosk_has_is_withdrawn_there_too(centre: Centre) -> None:
+    with centre.register() as register:
+        enrolment.withdraw_face(register, "101", at=BEGIN - MINUTE / 2)
+        at = BEGIN + 2 * MINUTE
+    centre.comes("101")
+    with centre.register() as register:
+        enrolment.withdraw_face(register, "101", at=at)
+        content = sets.build_set(register, office="demo", engine_id="painted", dimension=64, at=at + MINUTE)
+    (person,) = (person for person in content.people if person.employee == "101")
+    assert (person.templates, person.withdrawn_at) == ((), at)
+
+
 def test_b7_somebody_of_another_office_or_nobody_is_refused(centre: Centre) -> None:
     assert "777" in str(centre.approve(centre.comes("777")).why)
     with centre.register() as register:

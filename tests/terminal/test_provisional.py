@@ -227,11 +227,17 @@ def test_b7_a_leaver_is_not_known_whatever_was_enrolled_here(kiosk: Kiosk) -> No
     assert "1002" not in kiosk.shelf.people()[1]
 
 
-def test_b7_of_two_of_one_person_the_later_holds_and_an_old_one_does_not() -> None:
+def test_b7_of_two_of_one_person_the_later_holds_and_an_old_one_or_a_withdrawn_one_does_not() -> None:
     first, second = enrolment(id_="a" * 32), enrolment(id_="b" * 32)
-    assert in_use({"1001"}, [first, second], decided=(), at=SEVEN) == (second,)
+    person = Person(employee="1001", name="Siti")
+    assert in_use({"1001": person}, [first, second], decided=(), at=SEVEN) == (second,)
     late = SEVEN + timedelta(days=KEPT_DAYS)
-    assert in_use({"1001"}, [first, second], decided=(), at=late) == ()
+    assert in_use({"1001": person}, [first, second], decided=(), at=late) == ()
+    withdrawn = msgspec.structs.replace(person, withdrawn_at=SEVEN)
+    pin_only = enrolment(id_="c" * 32, basis="no_face", templates=())
+    again = enrolment(id_="d" * 32, decided_at=SEVEN + timedelta(seconds=1))
+    assert in_use({"1001": withdrawn}, [pin_only, first], decided=(), at=SEVEN) == (pin_only,)
+    assert in_use({"1001": withdrawn}, [first, again], decided=(), at=SEVEN) == (again,)
 
 
 def test_b7_an_enrolment_of_wide_vectors_fits_into_a_message(kiosk: Kiosk) -> None:
