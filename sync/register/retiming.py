@@ -6,7 +6,8 @@ In a boot without an anchor all entries are off by the same unknown amount, but 
 the boot before it, ended before the next one began, and each entry was made before the centre had it: `timed_by` is
 bounds, and the kiosk's own clock counts as far as these allow. The centre's own clock is believed before a kiosk's.
 
-Corrections and notes of the desk are timed as punches are, by when they were made; a note of the clock needs no time.
+Corrections, notes of the desk and enrolments are timed as punches are, by when they were made; a note of the clock
+needs no time.
 Whatever the order in which entries arrive, what is known in the end is the same. What the kiosk's clock said at the
 time stays in its own columns, and in the signed bytes.
 """

@@ -121,10 +121,11 @@ class Instant(sa.types.TypeDecorator[datetime]):
 
 
 # One row an entry, exactly once. A punch has a method; a correction has none and the receipt of its punch, a note of
-# the desk has an employee alone, a note of the clock nobody. `id` rises in the order of commits; `payload` is the bytes
-# the terminal sent. `counted_at` is the arrival as well as it is known: first_seen_at, or what it was corrected to
-# (`timed_by`: clock, boot, bounds), then not before `earliest_at` nor after `latest_at`. `voided`, `direction_now` and
-# `corrected_at` are what corrections have made of a punch (sync/register/corrections.py).
+# the desk and an enrolment have an employee alone, a note of the clock nobody. `id` rises in the order of commits;
+# `payload` is the bytes the terminal sent. `counted_at` is the arrival as well as it is known: first_seen_at, or what
+# it was corrected to (`timed_by`: clock, boot, bounds), then not before `earliest_at` nor after `latest_at`.
+# `voided`, `direction_now` and `corrected_at` are what corrections have made of a punch
+# (sync/register/corrections.py).
 events = sa.Table(
     "events",
     metadata,
