@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import config
-from enroll import webcam
+from enroll import webcam, window
 from enroll.desk import add_person, list_people, set_administrator, set_pin
 from sync import peppers
 from sync.register import Register
@@ -50,7 +50,7 @@ def office(here: config.Config, opencv: Engine) -> config.Config:
 
 @pytest.fixture
 def desk(office: config.Config, opencv: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setattr(webcam, "rules_of", lambda settings, engine_id: RULES)
+    monkeypatch.setattr(window, "rules_of", lambda settings, engine_id: RULES)
     watched, camera = Watched(monkeypatch), Webcam()
 
     def live(director: Callable[[], None], ended: Callable[[], None] = lambda: None) -> None:
@@ -174,6 +174,24 @@ def test_without_an_administrator_the_way_to_the_first_one_is_said(here: config.
     add_person(here, "9", "Adi Admin", photos=[OBAMA], engine=opencv)
     with pytest.raises(webcam.NobodyAdministers, match=r"\./hadir enroll administrator NUMBER"):
         webcam.run(here, stop=threading.Event(), engine=opencv)
+
+
+def test_an_enrolment_that_fails_at_every_turn_is_left_and_the_next_can_begin(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    watched, camera, live = desk
+    monkeypatch.setattr("enroll.screens.screen_of", lambda wizard, context: {}["Siti Rahasia"])
+
+    def director() -> None:
+        camera.show(OBAMA)
+        camera.look()
+        sign_in(watched)
+        watched.until(lambda: "a turn failed" in caplog.text, "nothing failed")
+        watched.until_screen("PinNumber")
+
+    live(director)
+    assert "KeyError" in caplog.text
+    assert "Rahasia" not in caplog.text
 
 
 def test_leaving_the_keypad_ends_the_program(
