@@ -161,9 +161,15 @@ class _Approver:
             newest_compared=newest,
             why=why,
         )
-        if now.state is State.APPROVED:
-            self._faces.forget()
+        if now.state is State.APPROVED and brought is not None:
+            self._note(which, brought)
         return Decided(enrolment=now, warnings=warnings)
+
+    def _note(self, which: KioskEnrolment, brought: Brought) -> None:
+        """The next face is compared with these as well."""
+        person = people.find_employee(self._register, which.employee)
+        for template in brought.templates:
+            self._faces.put(which.employee, which.office, template, person.newest_template if person else None)
 
     def _administers(self, which: KioskEnrolment) -> bool:
         person = people.find_employee(self._register, which.administrator)

@@ -169,6 +169,17 @@ def test_b7_the_same_face_under_another_number_is_refused_with_the_reason(centre
     assert [source for source, _ in centre.sources("101")] == ["photos"]
 
 
+def test_b7_one_face_under_two_numbers_at_two_kiosks_is_approved_once(centre: Centre) -> None:
+    with centre.register() as register:
+        for number in ("201", "202"):
+            enrolment.upsert_employee(register, number=number, name="Pegawai baru", office="demo", at=BEGIN)
+    centre.comes("201", face="150")
+    centre.comes("202", face="150", at=BEGIN + MINUTE, look=2)
+    done = approval.approve_all(centre.settings, by="tester", engine=ENGINE)
+    assert [each.enrolment.state for each in done] == [State.APPROVED, State.REFUSED]
+    assert "enrolled as 201" in str(done[1].enrolment.why)
+
+
 @pytest.mark.parametrize("first", [0, 1])
 def test_b7_of_two_the_later_made_wins_whichever_is_decided_first(centre: Centre, first: int) -> None:
     ids = [centre.comes("101", at=BEGIN + minute * MINUTE, look=minute + 1) for minute in range(2)]
