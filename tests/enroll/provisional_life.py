@@ -406,7 +406,10 @@ class Life:
         for number in STAFF:
             own = by_number.get(number, {})
             if number in self.gone:
+                left = people.find_employee(self.register, number)
+                assert left is not None
                 assert not own, f"{number} has left and is back"
+                assert not left.has_pin, f"{number} has left and is back, by PIN"
                 assert not any(len(kiosk.templates(number)) for kiosk in self.kiosks.values())
                 continue
             winner = self.winner(number)

@@ -20,9 +20,9 @@ def beginning(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def lives(beginning: Path, tmp_path: Path) -> Callable[[range], list[Life]]:
-    def of(seeds: range) -> list[Life]:
-        return [live(beginning, folder := tmp_path / str(seed), _settings(folder), seed) for seed in seeds]
+def lives(beginning: Path, tmp_path: Path) -> Callable[..., list[Life]]:
+    def of(seeds: range, *, steps: int = 15) -> list[Life]:
+        return [live(beginning, folder := tmp_path / str(seed), _settings(folder), seed, steps=steps) for seed in seeds]
 
     return of
 
@@ -36,14 +36,14 @@ def _settings(folder: Path) -> config.Config:
     )
 
 
-def test_b7_no_enrolment_is_lost_and_no_leaver_comes_back(lives: Callable[[range], list[Life]]) -> None:
+def test_b7_no_enrolment_is_lost_and_no_leaver_comes_back(lives: Callable[..., list[Life]]) -> None:
     lived = lives(range(8))
     assert sum(len(life.kept) for life in lived) > 15
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", [1000, 1050, 1100, 1150])
-def test_b7_two_hundred_interleavings(lives: Callable[[range], list[Life]], first: int) -> None:
+def test_b7_two_hundred_interleavings(lives: Callable[..., list[Life]], first: int) -> None:
     lived = lives(range(first, first + 50))
     print(f"seeds {first} to {first + 49}")
     assert sum(len(life.kept) for life in lived) > 80
@@ -51,7 +51,7 @@ def test_b7_two_hundred_interleavings(lives: Callable[[range], list[Life]], firs
 
 
 def test_b7_control_a_kiosk_that_forgets_with_the_acknowledgement_does_not_know_whom_it_enrolled(
-    lives: Callable[[range], list[Life]], monkeypatch: pytest.MonkeyPatch
+    lives: Callable[..., list[Life]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     acknowledge = Life.acknowledge
 
@@ -67,15 +67,15 @@ def test_b7_control_a_kiosk_that_forgets_with_the_acknowledgement_does_not_know_
 
 
 def test_b7_control_without_a_look_at_what_came_since_a_leaver_comes_back_or_an_older_one_wins(
-    lives: Callable[[range], list[Life]], monkeypatch: pytest.MonkeyPatch
+    lives: Callable[..., list[Life]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(approvals, "_refuse_late", lambda *_: None)
     with pytest.raises(AssertionError, match=r"has left and is back|another enrolment of .* won"):
-        lives(range(1000, 1040))
+        lives(range(1000, 1040), steps=40)
 
 
 def test_b7_control_two_transactions_lose_one(
-    lives: Callable[[range], list[Life]], monkeypatch: pytest.MonkeyPatch
+    lives: Callable[..., list[Life]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     enrol = Outbox.enrol
 
@@ -86,4 +86,4 @@ def test_b7_control_two_transactions_lose_one(
 
     monkeypatch.setattr(Outbox, "enrol", torn)
     with pytest.raises(AssertionError, match="an enrolment was lost"):
-        lives(range(1000, 1040))
+        lives(range(1000, 1040), steps=30)
