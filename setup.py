@@ -74,6 +74,7 @@ setup(
         "terminal.camera",
         "terminal.display",
         "terminal.faces",
+        "terminal.liveness",
         "terminal.pin",
         "terminal.screens",
         "terminal.visit",
