@@ -32,9 +32,9 @@ DOCUMENTS = sorted([PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")])
 FENCE = re.compile(r"^```(sh[^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def blocks(kind: str) -> list[list[str]]:
-    """The commands of each fence of the README whose opening line is exactly `kind`."""
-    found = FENCE.findall((PROJECT / "README.md").read_text())
+def blocks(kind: str, document: str = "README.md") -> list[list[str]]:
+    """The commands of each fence of the README, or another document, whose opening line is exactly `kind`."""
+    found = FENCE.findall((PROJECT / document).read_text())
     return [[line for line in text.splitlines() if line.strip()] for opening, text in found if opening == kind]
 
 
@@ -181,6 +181,40 @@ def test_the_evidence_of_the_demos_punches_is_whole(clone: Path) -> None:
     for command in commands:
         said = run(clone, command)
         assert said.returncode == 0, f"{command}: {said.stdout}{said.stderr}"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_the_commands_of_an_administrators_day_run_in_their_order(tmp_path: Path) -> None:
+    """Those of docs/enrolment.md, at a centre with keys and nobody in it."""
+    office = cloned(tmp_path / "office")
+    assert run(office, "./hadir keys new").returncode == 0
+    commands = [line for block in blocks("sh day", "docs/enrolment.md") for line in block]
+    assert len(commands) >= 8
+    for command in commands:
+        said = run(office, command, input="739206\n739206\n")
+        assert said.returncode == 0, f"{command}: {said.stdout}{said.stderr}"
+    assert "1001" in said.stdout, "who took their agreement back goes on with their PIN"
+
+
+def test_every_command_that_enrolment_tells_of_is_one() -> None:
+    """Words and options of each line of docs/enrolment.md; what they do is tested where they are made."""
+    import click
+
+    from hadir import main
+
+    lines = [line for kind in ("sh", "sh day") for block in blocks(kind, "docs/enrolment.md") for line in block]
+    ours = [shlex.split(line) for line in lines if line.startswith("./hadir ")]
+    assert len(ours) > 20
+    for words in ours:
+        command: click.Command = main
+        rest = words[1:]
+        while rest and isinstance(command, click.Group):
+            found = command.get_command(click.Context(command), rest.pop(0))
+            assert found is not None, words
+            command = found
+        known = {name for each in command.params for name in (*each.opts, *each.secondary_opts)}
+        assert {word for word in rest if word.startswith("--")} <= known, words
 
 
 def test_the_line_at_which_a_punch_becomes_safe_is_there(project: Path) -> None:

@@ -44,7 +44,7 @@ def measure(settings: Config, folder: Path, *, say: Callable[[str], None]) -> di
 def _sitting_table(found: list[dict[str, Any]]) -> Table:
     table = Table(title="Enrolled from one clip, at 10 pictures a second; recognised in another", title_justify="left")
     for name in (
-        "clip", "among", "turned to", "pictures s", "never waiting s", "all of it s", "ends", "known in the other clip",
+        "clip", "among", "turned to", "pictures s", "if it waited for ever", "all of it s", "ends", "in the other clip",
     ):  # fmt: skip
         table.add_column(name, justify="left" if name in ("clip", "ends") else "right")
     for each in found:

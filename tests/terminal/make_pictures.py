@@ -16,6 +16,7 @@ SHOWN = {
     "id": (
         "idle-message", "looking-too_far", "recorded-late", "history-1", "pin-code", "desk-camera", "idle-troubled",
         "recorded-2-large", "already-1", "challenged-turn_left", "camera-down-black", "not-recorded",
+        "desk-tries", "desk-menu-enrols", "recorded-renew",
     ),
     "en": ("recorded-0",),
     "jv": ("recorded-1",),
