@@ -1,7 +1,7 @@
 """What the demo says of enrolling somebody while it runs: commands that work as they are printed, where they are."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import config
@@ -17,21 +17,25 @@ NAMED = (("1005", "sunak"), ("1006", "collins"))
 """Whom the example enrols: a stranger of the clip first, then the other."""
 
 
-def lines(running: config.Config, path: Path, people: Path) -> Iterator[str]:
+def lines(running: config.Config, path: Path, people: Path, *, enrolled: Collection[str] = ()) -> Iterator[str]:
     """Yield how to enrol somebody in the demo of the settings `running`, which are in the file `path`.
 
-    The commands are for the folder the demo was started in; elsewhere the first of them goes to the project's.
+    Nobody is suggested whose number is among `enrolled`. The commands are for the folder the demo was started in;
+    elsewhere the first of them goes to the project's.
     """
     command = "./hadir enroll" if same_centre(running) else f"./hadir --config {_in_root(path)} enroll"
-    yield "To enrol five people with one command, now and then publish, or before:"
-    if Path.cwd() != ROOT:
-        yield f"  cd {ROOT}"
-    yield f"  {command} import demo/{FIVE} --basis {BASIS}"
+    there = [] if Path.cwd() == ROOT else [f"  cd {ROOT}"]
+    if NAMED[0][0] not in enrolled:
+        yield "To enrol five people with one command, now and then publish, or before:"
+        yield from there
+        there = []
+        yield f"  {command} import demo/{FIVE} --basis {BASIS}"
     yield "To enrol somebody while it runs, give them a folder with a photo and publish:"
+    yield from there
     for number, who in NAMED:
         person = clip.CAST[who]
         folder = people / f"{number}-{person.name.replace(' ', '_')}"
-        if not folder.exists():
+        if number not in enrolled and not folder.exists():
             yield f"  mkdir {folder.relative_to(ROOT)}"
             yield f"  cp demo/{person.photo} {folder.relative_to(ROOT)}/"
             break

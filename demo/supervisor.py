@@ -17,7 +17,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -139,7 +139,7 @@ def _play(play: Play, as_json: bool) -> int:
                 program.start()
             ports.await_listener(settings.console.host, settings.console.port, programs["console"], play.stop)
             if not play.stop.is_set():
-                _introduce(play)
+                _introduce(play, people_before)
             _watch(play, report, watch, hub, programs)
             ended_at = datetime.now(UTC)
         except ChildFailed as failure:
@@ -217,22 +217,22 @@ def _end(hub: Child, programs: list[Child]) -> None:
     hub.end(time.monotonic() + BROKER_END_S)
 
 
-def _introduce(play: Play) -> None:
+def _introduce(play: Play, known: Mapping[str, str]) -> None:
     settings, clip = play.settings, play.prepared.clip
     host = ports.reachable(settings.console.host)
     say("")
     say(f"Hadir is running: http://{f'[{host}]' if ':' in host else host}:{settings.console.port}")
     if clip is not None:
-        strangers = sum(each.employee is None for each in clip.walk_ups)
-        say(
-            f"  {len(clip.walk_ups)} people walk up to the kiosk, round after round; {strangers} of them are strangers."
-        )
+        names = set(known.values())
+        strangers = sum(each.employee is None and each.name not in names for each in clip.walk_ups)
+        are = "is a stranger" if strangers == 1 else "are strangers"
+        say(f"  {len(clip.walk_ups)} people walk up to the kiosk, round after round; {strangers} of them {are}.")
     else:
         say(f"  The kiosk looks through {settings.camera.source}.")
     if play.prepared.pin is not None and play.windowed:
         number, name, pin = play.prepared.pin
         say(f"  To try a PIN, touch PIN in the window: number {number} ({name}), PIN {pin}.")
-    for line in hint.lines(settings, play.path, stage.PEOPLE):
+    for line in hint.lines(settings, play.path, stage.PEOPLE, enrolled=known):
         say(f"  {line}")
     say(f"  Logs are in {hint.short(play.path.parent / 'logs')}. Ctrl-C ends everything.")
     say("")

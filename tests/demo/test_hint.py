@@ -78,3 +78,9 @@ def test_the_example_is_somebody_who_is_not_there_yet(
     assert "  mkdir demo/people/1006-Eileen_Collins" in said
     (people / "1006-Eileen_Collins").mkdir()
     assert not any("mkdir" in line for line in hint.lines(at_home, tmp_path / "config.yaml", people))
+
+
+def test_whoever_is_enrolled_is_not_suggested(at_home: config.Config, project: Path, people: Path) -> None:
+    said = list(hint.lines(at_home, project / "var/demo/config.yaml", people, enrolled=["1001", "1005"]))
+    assert not any("1005" in line or "five" in line for line in said)
+    assert any("1006-Eileen_Collins" in line for line in said)
