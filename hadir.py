@@ -141,7 +141,7 @@ def terminal() -> None:
 @click.pass_obj
 def terminal_run(settings: Callable[[], config.Config], /) -> None:
     """Recognise whoever walks up, until told to stop."""
-    from enroll import at_kiosk
+    from enroll.sitting import at_kiosk
     from terminal import app
 
     _until_told(partial(app.run, errand=at_kiosk.begin), settings())

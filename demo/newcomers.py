@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # started as a fil
 
 import config
 from demo.children import LEASH
-from enroll import importer
+from enroll.bulk import importer
 from enroll.desk import Done, PersonReport
 from errors import HadirError
 from sync.register.consents import Basis

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import config
 from demo import clip, newcomers
-from enroll import desk, importer, publish
+from enroll import desk
+from enroll.bulk import importer
+from enroll.release import publish
 from errors import HadirError
 from sync import keys, peppers
 from sync.durable import write_whole

@@ -2,17 +2,7 @@
 
 import click
 
-from enroll import (
-    approval_command,
-    basis_command,
-    bulk_command,
-    desk_command,
-    person_command,
-    release_command,
-    roster_command,
-    withdrawal_command,
-    wizard_command,
-)
+from enroll.commands import approval, basis, bulk, desk, person, release, roster, withdrawal, wizard
 from enroll.evaluate.command import evaluate
 
 
@@ -22,30 +12,30 @@ def enroll() -> None:
 
 
 for command in (
-    desk_command.add,
-    wizard_command.wizard,
-    bulk_command.import_,
-    bulk_command.encodings,
-    basis_command.basis,
-    desk_command.pin,
-    desk_command.administrator,
-    desk_command.list_,
-    person_command.show,
-    person_command.transfer,
-    roster_command.roster,
-    roster_command.photo,
-    withdrawal_command.withdraw,
-    withdrawal_command.withdrawal,
-    withdrawal_command.verify_proof,
-    withdrawal_command.export,
-    approval_command.pending,
-    approval_command.approve,
-    approval_command.refuse,
-    release_command.engine,
-    release_command.reencode,
-    release_command.lookalikes,
-    release_command.health,
-    release_command.publish,
+    desk.add,
+    wizard.wizard,
+    bulk.import_,
+    bulk.encodings,
+    basis.basis,
+    desk.pin,
+    desk.administrator,
+    desk.list_,
+    person.show,
+    person.transfer,
+    roster.roster,
+    roster.photo,
+    withdrawal.withdraw,
+    withdrawal.withdrawal,
+    withdrawal.verify_proof,
+    withdrawal.export,
+    approval.pending,
+    approval.approve,
+    approval.refuse,
+    release.engine,
+    release.reencode,
+    release.lookalikes,
+    release.health,
+    release.publish,
     evaluate,
 ):
     enroll.add_command(command)

@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 
 import config
+from enroll.bulk.thumbnails import sample_of, thumbnail_of
 from enroll.photos import PhotoRefused, decoded, read_file
 from enroll.rules import WORDS, Flaw, choose_face, mean_of, mirrored, one_person
-from enroll.thumbnails import sample_of, thumbnail_of
 from errors import HadirError
 from terminal.faces import Engine, Face, Picture, Vector
 from terminal.quality import Reason, assess

@@ -91,9 +91,9 @@ PURE = (
     "sync/receipts.py",
     "sync/walk.py",
     "enroll/rules.py",
-    "enroll/likeness.py",
+    "enroll/sitting/likeness.py",
     "enroll/purpose.py",
-    "enroll/hr_changes.py",
+    "enroll/hr/changes.py",
     *(
         f"enroll/wizard/{name}.py"
         for name in ("__init__", "values", "states", "signals", "steps", "choices", "deciding", "looking", "finishing")
@@ -137,11 +137,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
         "hadir.py",
         "enroll/command.py",
         "enroll/evaluate/command.py",
-        *(
-            f"enroll/{name}_command.py"
-            for name in ("approval", "basis", "bulk", "desk", "person", "release", "roster", "withdrawal", "wizard")
-        ),
-        "enroll/saying.py",
+        "enroll/commands/",
         "sync/command.py",
         "sync/evidence_command.py",
     ),
@@ -156,12 +152,17 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "msgspec": ("config.py", "sync/", "console/", "terminal/", "enroll/", "demo/"),
     "nacl": ("sync/keys.py", "sync/sealing.py"),
     "numpy": PIXELS,
-    "openpyxl": ("enroll/workbooks.py",),
+    "openpyxl": ("enroll/hr/workbooks.py",),
     "paho": ("sync/mqtt/session.py",),
     "picamera2": ("terminal/camera/pi.py",),
     "psycopg": (),  # SQLAlchemy loads it for the URL
     "pygame": ("terminal/display/",),
-    "rich": ("bench/", "enroll/desk_command.py", "enroll/progress.py", "enroll/tables.py", "enroll/evaluate/"),
+    "rich": (
+        "bench/",
+        "enroll/commands/",
+        "enroll/bulk/progress.py",
+        "enroll/evaluate/",
+    ),
     "sqlalchemy": ("sync/register/",),
     "sqlite_utils": ("terminal/store.py",),
     "uvicorn": ("console/app.py",),
@@ -283,7 +284,7 @@ def test_a_kiosk_enrols_without_what_only_the_centre_has() -> None:
         "import sys\n"
         "for name in ('sqlalchemy', 'alembic', 'litestar', 'uvicorn', 'rich'):\n"
         "    sys.modules[name] = None\n"
-        "import terminal.app, enroll.at_kiosk\n"
+        "import terminal.app, enroll.sitting.at_kiosk\n"
     )
     said = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, timeout=60)
     assert (said.returncode, said.stderr) == (0, "")

@@ -16,12 +16,12 @@ import numpy as np
 
 import config
 from bench.desk.twice import Studied
-from enroll.eyes import WizardEyes
-from enroll.likeness import recognised, search, templates_of, with_new
-from enroll.policy import rules_of
 from enroll.rules import Known
 from enroll.screens import screen_of, spoken_of
-from enroll.sitting import Face, Sitting, at_once
+from enroll.sitting.eyes import WizardEyes
+from enroll.sitting.likeness import recognised, search, templates_of, with_new
+from enroll.sitting.policy import rules_of
+from enroll.sitting.session import Face, Sitting, at_once
 from enroll.wizard import start
 from enroll.wizard.signals import (
     AGREE_BUTTON,

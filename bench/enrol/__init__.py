@@ -21,9 +21,9 @@ from rich.table import Table
 
 import config
 from bench.footage import BenchRefused
+from enroll.bulk.importer import ImportReport, import_folder
+from enroll.bulk.studies import default_workers
 from enroll.desk import Done
-from enroll.importer import ImportReport, import_folder
-from enroll.studies import default_workers
 from sync import keys
 from sync.register.consents import Basis
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from enroll.csv_files import lines_of
+from enroll.bulk.csv_files import lines_of
 from errors import HadirError
 
 MANIFEST = "manifest.csv"

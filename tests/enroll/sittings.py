@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import config
-from enroll.eyes import WizardEyes
-from enroll.likeness import recognised, search, templates_of
 from enroll.rules import Known
-from enroll.sitting import Face, Place, Sitting, at_once
+from enroll.sitting.eyes import WizardEyes
+from enroll.sitting.likeness import recognised, search, templates_of
+from enroll.sitting.session import Face, Place, Sitting, at_once
 from enroll.wizard import start
 from enroll.wizard.signals import Enrol, EnrolFailed, Enrolled, Recognise, Recognised, Search, Searched
 from enroll.wizard.states import State, Wizard

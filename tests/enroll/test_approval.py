@@ -14,7 +14,7 @@ import config
 from demo import broker
 from enroll import approval
 from enroll.command import enroll
-from enroll.publish import publish
+from enroll.release.publish import publish
 from sync import chain, keys, releases
 from sync.enrolment_box import boxed
 from sync.keyring import Keyring

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import config
-from enroll import archive
-from enroll.archive import ArchiveRefused, folder_of
+from enroll.bulk import archive
+from enroll.bulk.archive import ArchiveRefused, folder_of
+from enroll.bulk.importer import import_folder
+from enroll.bulk.roster import RosterRefused
 from enroll.desk import Done
-from enroll.importer import import_folder
-from enroll.roster import RosterRefused
 from terminal.faces import Engine
 
 

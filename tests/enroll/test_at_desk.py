@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 import config
-from enroll.at_desk import DeskPlace, everybody
 from enroll.desk import Done, Wish, open_desk
-from enroll.likeness import entries_of
 from enroll.samples import PhotoReport, Study
+from enroll.sitting.at_desk import DeskPlace, everybody
+from enroll.sitting.likeness import entries_of
 from enroll.wizard.signals import Enrol, EnrolFailed, Enrolled, Found, Recognise, Search
 from enroll.wizard.values import Decision, Ground, Sample
 from sync.register import Register, people

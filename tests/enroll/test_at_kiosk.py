@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import config
-from enroll import at_kiosk
+from enroll.sitting import at_kiosk
 from sync.messages import DeskNote
 from sync.releases import EncodingSet, Person
 from terminal import app, store

@@ -10,11 +10,11 @@ import pytest
 
 import config
 from enroll.basis import NONE_SAID, record_all, record_basis
+from enroll.bulk.importer import import_folder
 from enroll.command import enroll
 from enroll.desk import Done, PersonReport, Wish, add_person, open_desk, withdraw
-from enroll.importer import import_folder
-from enroll.publish import PublishRefused, publish
 from enroll.purpose import VERSION
+from enroll.release.publish import PublishRefused, publish
 from enroll.samples import Study
 from sync.register import Register, consents, enrolment, people
 from sync.register.consents import Basis, Consent

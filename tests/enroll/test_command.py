@@ -6,10 +6,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 import config
-from enroll import saying
 from enroll.command import enroll
+from enroll.commands import saying
 from enroll.desk import Done, PersonReport, add_person
-from enroll.publish import Changes, PublishReport
+from enroll.release.publish import Changes, PublishReport
 from enroll.samples import PhotoReport
 
 
@@ -66,7 +66,7 @@ def test_a_publish_says_who_changed(settings: config.Config, monkeypatch: pytest
         file=Path("demo-2.hset"),
         reached_broker=True,
     )
-    monkeypatch.setattr("enroll.publish.publish", lambda *_, **__: report)
+    monkeypatch.setattr("enroll.release.publish.publish", lambda *_, **__: report)
     said = typed(settings, "publish", "--office", "demo").output
     assert said.splitlines()[0] == "Published version 2 of demo, 3418 bytes, 5 people: 1 new, 0 changed, 0 gone."
 

@@ -14,13 +14,13 @@ import pytest
 from click.testing import CliRunner
 
 import config
+from enroll.bulk.contact_sheet import as_html, write_sheet
+from enroll.bulk.import_report import ReportFailed, as_csv
+from enroll.bulk.importer import ImportReport, import_folder
+from enroll.bulk.thumbnails import SIDE_PX
 from enroll.command import enroll
-from enroll.contact_sheet import as_html, write_sheet
 from enroll.desk import Done, PersonReport
-from enroll.import_report import ReportFailed, as_csv
-from enroll.importer import ImportReport, import_folder
 from enroll.samples import PhotoReport
-from enroll.thumbnails import SIDE_PX
 from sync.register.consents import Basis
 from terminal.faces import Engine
 

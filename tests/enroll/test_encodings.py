@@ -14,14 +14,14 @@ from hypothesis import settings as runs
 from hypothesis import strategies as st
 
 import config
-from enroll import encoding_files
+from enroll.bulk import encoding_files
+from enroll.bulk.encoding_files import EncodingsRefused, read_encodings
+from enroll.bulk.encodings import ENCODINGS, import_encodings
+from enroll.bulk.importer import ImportReport
+from enroll.bulk.roster import RosterRefused
 from enroll.command import enroll
 from enroll.desk import Done, add_person, list_people, withdraw
-from enroll.encoding_files import EncodingsRefused, read_encodings
-from enroll.encodings import ENCODINGS, import_encodings
-from enroll.importer import ImportReport
-from enroll.publish import publish
-from enroll.roster import RosterRefused
+from enroll.release.publish import publish
 from sync.register import Register, people
 from terminal.faces import Encoding, Engine, Face, Picture, open_engine
 from terminal.faces.dlib_resnet import DIMENSION, ENGINE_ID

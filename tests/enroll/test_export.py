@@ -18,9 +18,9 @@ from click.testing import CliRunner
 import config
 from enroll.command import enroll
 from enroll.desk import add_person
-from enroll.export import FILES, ExportFailed, export_person
-from enroll.publish import publish
-from enroll.withdrawal import withdraw
+from enroll.privacy.export import FILES, ExportFailed, export_person
+from enroll.privacy.withdrawal import withdraw
+from enroll.release.publish import publish
 from sync import keys
 from sync.messages import Change, ClockQuality, Direction
 from sync.outbox import Outbox

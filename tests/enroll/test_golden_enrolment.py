@@ -12,7 +12,7 @@ import pytest
 
 import config
 from bench.desk.sittings import clips_of, enrol, gallery_of
-from enroll.policy import rules_of
+from enroll.sitting.policy import rules_of
 from enroll.wizard.signals import AGREE_BUTTON, EMPLOYEE_BUTTON
 from enroll.wizard.states import Capture, ChoosePin, Stalled
 from enroll.wizard.values import Pose, WizardRules

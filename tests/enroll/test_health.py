@@ -9,7 +9,7 @@ from msgspec import structs
 
 import config
 import hadir
-from enroll.health import LAST, NEARLY, health_of, with_renewals
+from enroll.release.health import LAST, NEARLY, health_of, with_renewals
 from sync import chain
 from sync.messages import Direction, encode
 from sync.register import Register

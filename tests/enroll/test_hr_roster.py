@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from enroll.hr_roster import HrList, as_day, office_id, read_hr_list
-from enroll.roster import RosterRefused
+from enroll.bulk.roster import RosterRefused
+from enroll.hr.roster import HrList, as_day, office_id, read_hr_list
 from sync.register.people_schema import PersonRefused
 
 NIP = "198001012005011001"

@@ -14,9 +14,9 @@ import pytest
 from rich.console import Console
 
 import config
-from enroll import progress, studies
+from enroll.bulk import progress, studies
+from enroll.bulk.importer import ImportReport, Progress, import_folder
 from enroll.desk import Done, PersonReport, list_people
-from enroll.importer import ImportReport, Progress, import_folder
 from enroll.samples import PhotoReport
 from sync.register import Register, people
 from sync.register.consents import Basis

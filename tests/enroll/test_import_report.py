@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import config
+from enroll.bulk.import_report import COLUMNS, ReportFailed, as_csv, write_report
+from enroll.bulk.importer import ImportReport, import_folder
 from enroll.desk import Done, PersonReport
-from enroll.import_report import COLUMNS, ReportFailed, as_csv, write_report
-from enroll.importer import ImportReport, import_folder
 from enroll.samples import PhotoReport
 from terminal.faces import Engine
 

@@ -9,9 +9,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 import config
+from enroll.bulk.importer import ImportReport, Progress, import_folder
+from enroll.bulk.roster import RosterRefused
 from enroll.desk import Done, add_person, list_people, withdraw
-from enroll.importer import ImportReport, Progress, import_folder
-from enroll.roster import RosterRefused
 from sync.register import Register, enrolment, people
 from sync.register.people import Template
 from terminal.faces import Engine

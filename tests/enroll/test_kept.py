@@ -11,13 +11,13 @@ from click.testing import CliRunner
 
 import config
 from enroll import kept
+from enroll.bulk.importer import ImportReport, import_folder
 from enroll.command import enroll
 from enroll.desk import Done, list_people
-from enroll.importer import ImportReport, import_folder
 from enroll.kept import Samples, SamplesFailed
 from enroll.person import set_photo
-from enroll.reencode import engine_report, reencode
-from enroll.withdrawal import withdraw
+from enroll.privacy.withdrawal import withdraw
+from enroll.release.reencode import engine_report, reencode
 from sync import keys
 from sync.register import Register, people
 from sync.register.consents import Basis
@@ -140,7 +140,7 @@ def test_a_later_engine_makes_its_templates_of_what_is_kept(
         return written
 
     run()
-    monkeypatch.setattr("enroll.reencode.identity_of", lambda _: Identity(engine_id="later", dimension=64))
+    monkeypatch.setattr("enroll.release.reencode.identity_of", lambda _: Identity(engine_id="later", dimension=64))
     assert [(each.person.number, each.samples) for each in engine_report(settings).again] == [("1001", True)]
     done = reencode(settings, engine=Later())
     assert [(each.number, each.why) for each in done] == [("1001", None)]

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import config
-from enroll import lookalikes
 from enroll.command import enroll
-from enroll.lookalikes import Pair, alike, audit, with_lookalikes
-from enroll.publish import changes_between, publish
+from enroll.release import lookalikes
+from enroll.release.lookalikes import Pair, alike, audit, with_lookalikes
+from enroll.release.publish import changes_between, publish
 from sync import keys, releases
 from sync.register import Register, consents, enrolment, sets
 from sync.register.people import Template
@@ -169,7 +169,7 @@ def test_publishing_marks_lookalikes_and_the_command_names_them(
     assert "Name" not in caplog.text
     assert "0.7" not in caplog.text
     assert [len(each.pairs) for each in audit(settings, engine=PAINTED)] == [1, 0]
-    monkeypatch.setattr("enroll.lookalikes.identity_of", lambda engine: PAINTED)
+    monkeypatch.setattr("enroll.release.lookalikes.identity_of", lambda engine: PAINTED)
     said = CliRunner().invoke(enroll, ["lookalikes", "--office", "demo", "--json"], obj=lambda: settings)
     assert said.exit_code == 0, said.output
     assert "Name 1001" in said.output

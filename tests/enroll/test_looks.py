@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 import config
+from enroll.bulk.importer import import_folder
+from enroll.bulk.roster import read_roster
 from enroll.desk import Done, add_person
-from enroll.importer import import_folder
-from enroll.roster import read_roster
 from sync.register import Register, people
 from sync.register.people_schema import PersonRefused, cleaned_look
 from terminal.faces import Engine

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 import config
+from enroll.bulk.importer import import_folder
+from enroll.bulk.mapping import read_mapping
+from enroll.bulk.roster import RosterRefused
 from enroll.desk import Done
-from enroll.importer import import_folder
-from enroll.mapping import read_mapping
-from enroll.roster import RosterRefused
 from terminal.faces import Engine
 
 

@@ -8,9 +8,9 @@ from click.testing import CliRunner, Result
 
 import config
 from enroll.basis import record_basis
+from enroll.bulk.importer import import_folder
 from enroll.command import enroll
 from enroll.desk import add_person, set_administrator, withdraw
-from enroll.importer import import_folder
 from sync.keys import KeyRefused
 from sync.register.consents import Basis
 from sync.register.people_schema import PersonRefused

@@ -9,7 +9,7 @@ import config
 from demo import broker
 from enroll.command import enroll
 from enroll.desk import add_person, set_pin
-from enroll.publish import PublishReport, publish
+from enroll.release.publish import PublishReport, publish
 from sync import keys, peppers
 from sync.register import Register, enrolment
 from sync.releases import EncodingSet, Person, open_set, sign_set
@@ -59,7 +59,7 @@ def test_every_new_pin_names_the_newest_pepper_of_its_office(away: config.Config
 def test_a_publish_says_how_many_pins_are_from_before_the_pepper(
     away: config.Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("enroll.publish._tell_broker", lambda *_: None)
+    monkeypatch.setattr("enroll.release.publish._tell_broker", lambda *_: None)
     stored(away, "1001", PLAIN)
     report, pins = published(away)
     assert (report.plain_pins, pins["1001"]) == (1, PLAIN), "they go on working"

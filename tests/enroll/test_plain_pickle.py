@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import settings as runs
 from hypothesis import strategies as st
 
-from enroll.plain_pickle import PickleRefused, PlainArray, read_pickle
+from enroll.bulk.plain_pickle import PickleRefused, PlainArray, read_pickle
 
 ROW = np.random.default_rng(3).normal(size=128)
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)

@@ -12,9 +12,9 @@ import pytest
 
 import config
 from demo import broker
-from enroll import publish as room
 from enroll.desk import add_person, withdraw
-from enroll.publish import PublishRefused, PublishReport
+from enroll.release import publish as room
+from enroll.release.publish import PublishRefused, PublishReport
 from sync import keys, releases
 from sync.keys import KeyRefused
 from sync.messages import gallery_topic
@@ -275,7 +275,7 @@ def test_many_who_publish_at_once_get_distinct_versions_and_the_newest_lies_on_t
 ) -> None:
     (tmp_path / "config.yaml").write_text(config.dump(live))
     code = (
-        "import sys, config; from pathlib import Path; from enroll.publish import publish\n"
+        "import sys, config; from pathlib import Path; from enroll.release.publish import publish\n"
         "from terminal.faces import Identity\n"
         "settings = config.load(Path(sys.argv[1]))\n"
         "for _ in range(3):\n"

@@ -9,8 +9,8 @@ import config
 from demo import broker
 from enroll.command import enroll
 from enroll.desk import add_person
-from enroll.publish import publish
-from enroll.readers import NoReaders
+from enroll.release.publish import publish
+from enroll.release.readers import NoReaders
 from sync import keys, releases
 from sync.register import Register, devices
 from sync.releases import ReleaseRefused
@@ -96,7 +96,7 @@ def test_f6_a_revoked_kiosk_opens_nothing_that_is_published_after(away: config.C
 def test_the_command_counts_the_kiosks_and_names_who_cannot_open_it(
     away: config.Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("enroll.publish._tell_broker", lambda *_: None)
+    monkeypatch.setattr("enroll.release.publish._tell_broker", lambda *_: None)
     approved(away, LOBBY, "lobby-1")
     offered(away, ANNEX, "annex-1")
     said = CliRunner().invoke(enroll, ["publish", "--office", "demo"], obj=lambda: away)

@@ -8,11 +8,11 @@ import pytest
 from click.testing import CliRunner
 
 import config
+from enroll.bulk.importer import import_folder
 from enroll.command import enroll
 from enroll.desk import Done, add_person, withdraw
-from enroll.importer import import_folder
-from enroll.publish import publish
-from enroll.reencode import EngineReport, engine_report
+from enroll.release.publish import publish
+from enroll.release.reencode import EngineReport, engine_report
 from sync.peppers import pepper_of
 from sync.register import Register, people
 from terminal.faces import Engine, Identity, engine_id_of
@@ -164,7 +164,7 @@ def test_a_publish_for_another_engine_says_how_many_lost_their_face(
     enrolled: config.Config, approve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     approve(enrolled)
-    monkeypatch.setattr("enroll.publish._tell_broker", lambda *_: None)
+    monkeypatch.setattr("enroll.release.publish._tell_broker", lambda *_: None)
     said = CliRunner().invoke(enroll, ["publish", "--office", "demo"], obj=lambda: dlib(enrolled))
     first, sealed, second = said.output.splitlines()
     assert first.endswith(" bytes, 3 people: 3 new, 0 changed, 0 gone.")

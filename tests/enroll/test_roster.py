@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enroll.roster import Entry, RosterRefused, parse_folder_name, read_roster
+from enroll.bulk.roster import Entry, RosterRefused, parse_folder_name, read_roster
 from sync.register.people_schema import PersonRefused
 
 

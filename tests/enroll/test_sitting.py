@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import config
-from enroll.sitting import READ_S
+from enroll.sitting.session import READ_S
 from enroll.wizard.signals import AGAIN_BUTTON, AGREE_BUTTON, EMPLOYEE_BUTTON, REFUSE_BUTTON, CameraChanged
 from enroll.wizard.states import (
     Cancelled,

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import config
-from enroll import webcam, window
 from enroll.desk import add_person, list_people, set_administrator, set_pin
+from enroll.sitting import webcam, window
 from sync import peppers
 from sync.register import Register
 from sync.register.consents import Basis, basis_of

@@ -17,10 +17,10 @@ from demo import broker
 from enroll.command import enroll
 from enroll.desk import Done, add_person
 from enroll.person import transfer
-from enroll.publish import publish
-from enroll.withdrawal import Done as Withdrawn
-from enroll.withdrawal import Progress, progress_of, withdraw
-from enroll.withdrawal_proof import ProofRefused, read_proof, write_proof
+from enroll.privacy.withdrawal import Done as Withdrawn
+from enroll.privacy.withdrawal import Progress, progress_of, withdraw
+from enroll.privacy.withdrawal_proof import ProofRefused, read_proof, write_proof
+from enroll.release.publish import publish
 from sync import chain, collector, keys
 from sync.collector_key import ack_door
 from sync.messages import Presence, TerminalStatus
@@ -275,7 +275,7 @@ def test_the_last_face_of_an_office_is_withdrawn_from_its_kiosks_as_well(office:
 
 def test_what_the_commands_say(office: config.Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(office, "demo", engine=PAINTED)
-    monkeypatch.setattr("enroll.publish.identity_of", lambda _: PAINTED)
+    monkeypatch.setattr("enroll.release.publish.identity_of", lambda _: PAINTED)
 
     def typed(*words: str) -> tuple[int, str]:
         done = CliRunner().invoke(enroll, words, obj=lambda: office)

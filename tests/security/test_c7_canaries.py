@@ -19,7 +19,7 @@ import config
 from demo import broker
 from enroll.command import enroll
 from enroll.desk import add_person, set_pin
-from enroll.publish import publish
+from enroll.release.publish import publish
 from sync import collector, keys
 from sync.mqtt import Connected, Link, Received
 from sync.register import Register, consents, devices, enrolment

@@ -1,0 +1,1 @@
+"""What the kiosks of an office get, and who in it needs looking after."""

@@ -1,0 +1,1 @@
+"""The wizard run for one person before a camera: at the kiosk, or at a desk's webcam."""
