@@ -1,4 +1,4 @@
-"""The enrolment desk: people come into the register, get a PIN, are listed and withdrawn."""
+"""The enrolment desk: people come into the register, get a PIN and are listed."""
 
 import logging
 import tempfile
@@ -172,17 +172,6 @@ def set_administrator(settings: config.Config, number: str, administrator: bool)
         what = "now" if administrator else "no longer"
         _log.info("employee %s is %s an administrator of %s", person.number, what, person.office)
     return person, changed
-
-
-def withdraw(settings: config.Config, number: str) -> Employee:
-    """Have the person's templates and PIN gone from the register, and return what is left: number, name, office.
-
-    The kiosks know the person until their office is published again. Raises RegisterError.
-    """
-    with Register.open(settings.centre.register, settings.centre.keys) as register:
-        left = enrolment.withdraw(register, number, at=datetime.now(UTC))
-    _log.info("employee %s was withdrawn", left.number)
-    return left
 
 
 @contextmanager

@@ -110,7 +110,7 @@ def wish_of(asked: Enrol, *, office: str) -> Wish:
         basis=basis,
         text_version=decision.text_version if basis is not None else None,
         given_at=decision.at if basis is not None else None,
-        desk=f"desk of {office}, {asked.administrator}" if basis is not None else None,
+        desk=f"{office} desk, {asked.administrator}" if basis is not None else None,
         photo=None if asked.photo else False,
     )
 

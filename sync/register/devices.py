@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
-from sync import keys
+from sync import keys, sealing
 from sync.register import Register, RegisterError
 from sync.register.schema import device_keys, insert_for
 
@@ -110,6 +110,8 @@ def _decide(
     if len(found) != 1:
         choice = ", ".join(f"{key.key_id} ({key.state})" for key in known)
         raise DeviceRefused(f"say which key of {terminal} is meant: {choice}")
+    if state is KeyState.APPROVED:
+        _check_sealing(found[0])
     with register.write() as connection:
         connection.execute(
             sa.update(device_keys)
@@ -121,3 +123,14 @@ def _decide(
             .values(state=state.value, decided_at=at)
         )
     return dataclasses.replace(found[0], state=state, decided_at=at)
+
+
+def _check_sealing(key: DeviceKey) -> None:
+    """Raises DeviceRefused for 32 bytes that are no point of the curve: they sign nothing, and no set of the office
+    could be sealed as long as they were approved."""
+    try:
+        sealing.sealing_form(key.public_key)
+    except keys.KeyRefused as error:
+        raise DeviceRefused(
+            f"what {key.terminal} offered as {key.key_id} is no public key; look at that kiosk, or revoke it"
+        ) from error

@@ -12,7 +12,7 @@ import config
 from enroll.basis import NONE_SAID, record_all, record_basis
 from enroll.bulk.importer import import_folder
 from enroll.command import enroll
-from enroll.desk import Done, PersonReport, Wish, add_person, open_desk, withdraw
+from enroll.desk import Done, PersonReport, Wish, add_person, open_desk
 from enroll.purpose import VERSION
 from enroll.release.publish import PublishRefused, publish
 from enroll.samples import Study
@@ -20,6 +20,7 @@ from sync.register import Register, consents, enrolment, people
 from sync.register.consents import Basis, Consent
 from sync.register.people_schema import PersonRefused
 from terminal.faces import Engine, Identity
+from tests.enroll.leaving import withdraw
 
 NOW = datetime.now(UTC)
 Add = Callable[..., PersonReport]

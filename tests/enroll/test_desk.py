@@ -7,7 +7,7 @@ import pytest
 
 import config
 from enroll.desk import Desk as Desk_
-from enroll.desk import Done, PersonReport, Wish, add_person, list_people, open_desk, set_pin, withdraw
+from enroll.desk import Done, PersonReport, Wish, add_person, list_people, open_desk, set_pin
 from enroll.samples import study_photos
 from sync import peppers
 from sync.register import Register, RegisterError, people, sets
@@ -15,6 +15,7 @@ from sync.register.people import Employee
 from sync.register.people_schema import PersonRefused
 from terminal.faces import Engine
 from terminal.pin import PinRefused, check_pin
+from tests.enroll.leaving import withdraw
 
 Desk = Callable[..., PersonReport]
 

@@ -20,11 +20,12 @@ from enroll.bulk.encodings import ENCODINGS, import_encodings
 from enroll.bulk.importer import ImportReport
 from enroll.bulk.roster import RosterRefused
 from enroll.command import enroll
-from enroll.desk import Done, add_person, list_people, withdraw
+from enroll.desk import Done, add_person, list_people
 from enroll.release.publish import publish
 from sync.register import Register, people
 from terminal.faces import Encoding, Engine, Face, Picture, open_engine
 from terminal.faces.dlib_resnet import DIMENSION, ENGINE_ID
+from tests.enroll.leaving import withdraw
 
 PROJECT = Path(__file__).resolve().parents[2]
 _MIDDLE = np.random.default_rng(0).normal(size=DIMENSION)

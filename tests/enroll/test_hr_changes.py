@@ -10,13 +10,14 @@ from click.testing import CliRunner, Result
 
 import config
 from enroll.command import enroll
-from enroll.desk import add_person, list_people, withdraw
+from enroll.desk import add_person, list_people
 from enroll.hr.changes import Kind
 from enroll.hr.desk import take_roster
 from enroll.hr.roster import COLUMNS
 from sync.register import Register, rosters, sets
 from sync.register.people import Employee
 from sync.register.rosters import Place, RosterChange, RosterChanged
+from tests.enroll.leaving import withdraw
 
 Write = Callable[..., Path]
 

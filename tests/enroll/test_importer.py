@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 import config
 from enroll.bulk.importer import ImportReport, Progress, import_folder
 from enroll.bulk.roster import RosterRefused
-from enroll.desk import Done, add_person, list_people, withdraw
+from enroll.desk import Done, add_person, list_people
 from sync.register import Register, enrolment, people
 from sync.register.people import Template
 from terminal.faces import Engine
+from tests.enroll.leaving import withdraw
 
 Fill = Callable[..., Path]
 

@@ -10,11 +10,12 @@ import config
 from enroll.basis import record_basis
 from enroll.bulk.importer import import_folder
 from enroll.command import enroll
-from enroll.desk import add_person, set_administrator, withdraw
+from enroll.desk import add_person, set_administrator
 from sync.keys import KeyRefused
 from sync.register.consents import Basis
 from sync.register.people_schema import PersonRefused
 from terminal.faces import Engine
+from tests.enroll.leaving import withdraw
 
 
 def typed(settings: config.Config, *words: str) -> Result:

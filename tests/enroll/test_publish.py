@@ -12,7 +12,7 @@ import pytest
 
 import config
 from demo import broker
-from enroll.desk import add_person, withdraw
+from enroll.desk import add_person
 from enroll.release import publish as room
 from enroll.release.publish import PublishRefused, PublishReport
 from sync import keys, releases
@@ -21,6 +21,7 @@ from sync.messages import gallery_topic
 from sync.mqtt import Connected, Link, Received
 from sync.register import Register, people_schema, sets
 from terminal.faces import Engine, Identity
+from tests.enroll.leaving import withdraw
 
 PROJECT = Path(__file__).resolve().parents[2]
 PAST = datetime(2025, 1, 1, tzinfo=UTC)

@@ -117,3 +117,13 @@ def test_without_the_key_of_the_set_before_everybody_is_new(away: config.Config)
     assert publish(away, "demo", engine=PAINTED, broker_wait_s=0).changes.new == 0
     (away.centre.keys / "templates.sqlite").unlink()
     assert publish(away, "demo", engine=PAINTED, broker_wait_s=0).changes.new == 1
+
+
+def test_what_is_no_key_is_not_approved_and_bars_no_publish(away: config.Config) -> None:
+    approved(away, LOBBY, "lobby-1")
+    with Register.open(away.centre.register) as register:
+        with pytest.raises(devices.DeviceRefused, match="no public key"):
+            devices.admit(register, terminal="odd-1", office="demo", public_key=b"\xff" * 32, at=AT)
+        (key,) = devices.device_list(register, "odd-1")
+        assert key.state is devices.KeyState.OFFERED
+    assert opens(away, released(away), LOBBY)

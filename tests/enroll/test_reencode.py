@@ -10,13 +10,14 @@ from click.testing import CliRunner
 import config
 from enroll.bulk.importer import import_folder
 from enroll.command import enroll
-from enroll.desk import Done, add_person, withdraw
+from enroll.desk import Done, add_person
 from enroll.release.publish import publish
 from enroll.release.reencode import EngineReport, engine_report
 from sync.peppers import pepper_of
 from sync.register import Register, people
 from terminal.faces import Engine, Identity, engine_id_of
 from terminal.pin import hash_pin
+from tests.enroll.leaving import withdraw
 
 
 class Renamed:

@@ -122,7 +122,7 @@ def test_an_administrator_signs_in_and_enrols_somebody_from_the_register(
     with Register.open(office.centre.register, office.centre.keys) as register:
         basis = basis_of(register, "1002")
         assert basis is not None
-        assert (basis.basis, basis.desk) == (Basis.CONSENT, "desk of demo, 9")
+        assert (basis.basis, basis.desk) == (Basis.CONSENT, "demo desk, 9")
         hashed = pin_hash_of(register, "1002")
         assert hashed is not None
         pepper = peppers.newest_of(office.centre.keys, "demo")
