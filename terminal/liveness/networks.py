@@ -121,8 +121,11 @@ class Passive:
                 raise ModelUnavailable(f"{model.file} cannot be loaded by this OpenCV ({cv2.__version__})") from error
 
     def logits(self, picture: Picture, face: Box) -> dict[str, float]:
-        """Return what each model says: its real logit minus its spoof logit."""
-        blob = cv2.dnn.blobFromImage(_square(picture, face), 1 / 255)
+        """Return what each model says, its real logit minus its spoof logit; nothing of a face outside the picture."""
+        square = _square(picture, face)
+        if square is None:
+            return {}
+        blob = cv2.dnn.blobFromImage(square, 1 / 255)
         said = {}
         for name, net in self._nets.items():
             net.setInput(blob)
@@ -131,14 +134,16 @@ class Passive:
         return said
 
 
-def _square(picture: Picture, face: Box) -> NDArray[np.uint8]:
+def _square(picture: Picture, face: Box) -> NDArray[np.uint8] | None:
     """Return the square of 1.5 times the longer side of `face`, reflected at the picture's borders, 128x128: what the
     models were trained on."""
     height, width = picture.shape[:2]
     side = max(2, int(_CROP * max(face.width, face.height)))
     left, top = int(face.centre[0] - side / 2), int(face.centre[1] - side / 2)
     x0, y0, x1, y1 = max(0, left), max(0, top), min(width, left + side), min(height, top + side)
-    part = picture[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)]
+    if x1 - x0 < 2 or y1 - y0 < 2:
+        return None
+    part = picture[y0:y1, x0:x1]
     rim = (max(0, y0 - top), max(0, top + side - y1), max(0, x0 - left), max(0, left + side - x1))
     if any(rim):
         part = np.asarray(cv2.copyMakeBorder(part, *rim, cv2.BORDER_REFLECT_101), np.uint8)

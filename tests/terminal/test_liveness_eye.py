@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sync.messages import PadVerdict
-from terminal.faces import Face, Picture
+from terminal.faces import Box, Face, Picture
 from terminal.faces.models import ModelUnavailable, contents
 from terminal.liveness.cues import Finding, Reason
 from terminal.liveness.eye import OpenCvEye
@@ -140,3 +140,31 @@ def test_f3_living_people_are_never_denied(bench_data: Path) -> None:
 
 def test_every_species_is_made() -> None:
     assert set(FLAT) < set(SPECIES)
+
+
+def test_whatever_a_detector_says_the_eye_survives() -> None:
+    """Faces half outside, tiny, huge or nowhere; pictures that change their size from one frame to the next."""
+    seed = 77
+    print("seed", seed)
+    rng = np.random.default_rng(seed)
+    eye = OpenCvEye(landmarks(), None)
+    watch = None
+    for number in range(60):
+        height, width = (int(each) for each in rng.integers(8, 200, 2))
+        x, y = (float(each) for each in rng.uniform(-150, 250, 2))
+        box = Box(x=x, y=y, width=float(rng.uniform(1, 250)), height=float(rng.uniform(1, 250)))
+        face = Face(box=box, landmarks=rng.uniform(-50, 250, (5, 2)).astype(np.float32), score=0.9)
+        picture = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        watch = watched(watch, 1, eye.look(picture, face, at_s=number * 0.1))
+    assert watch is not None
+    assert len(cues_of(watch, twin_threshold=1.0)) == len(Reason)
+
+
+@pytest.mark.bench_data
+def test_the_models_of_skin_survive_faces_at_the_border() -> None:
+    rng = np.random.default_rng(78)
+    picture = rng.integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    for x, y, size in ((-20, -20, 50), (70, 50, 40), (-100, 0, 20), (300, 300, 30), (0, 0, 400)):
+        said = models().logits(picture, Box(x=x, y=y, width=size, height=size))
+        assert set(said) <= {"9820", "9780"}
+        assert all(np.isfinite(each) for each in said.values())
