@@ -122,6 +122,7 @@ def administrator(settings: Settings, /, number: str, remove: bool) -> None:
 @click.pass_obj
 def list_(settings: Settings, /, office: str | None) -> None:
     """Show who is enrolled."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
@@ -132,7 +133,8 @@ def list_(settings: Settings, /, office: str | None) -> None:
         where = f" at {office}" if office else ""
         click.echo(f"Nobody is enrolled{where}; see ./hadir enroll add --help and ./hadir enroll import --help.")
         return
-    table = Table("number", "name", "office", "templates", "samples", "PIN", "administrator", "withdrawn")
+    columns = ("number", "name", "office", "templates", "samples", "PIN", "admin", "withdrawn")
+    table = Table(*columns, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))  # in 80 columns, names and all
     for person in listed:
         withdrawn = person.withdrawn_at.date().isoformat() if person.withdrawn_at else ""
         counts = (str(person.templates), str(person.samples))
