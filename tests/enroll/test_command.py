@@ -85,7 +85,9 @@ def test_an_administrator_is_named_listed_and_removed(
     assert f"employee 1001 is now an administrator of {office}" in caplog.text
     assert "Siti" not in caplog.text
     assert "nothing was changed" in typed(settings, "administrator", "1001").output
-    assert "administr" in typed(settings, "list").output
+    listed = typed(settings, "list").output.splitlines()
+    assert [line.split() for line in listed if "Siti" in line] == [["1001", "Siti", office, "0", "0", "yes", "yes"]]
+    assert max(map(len, listed)) <= 80
 
     gone = typed(settings, "administrator", "1001", "--remove")
     assert gone.output == f"1001 is no administrator any more; publish {office} to bring this to its kiosks.\n"
