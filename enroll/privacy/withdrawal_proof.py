@@ -164,7 +164,7 @@ def page_of(proof: Proof, file: str) -> str:
         "",
         f"Employee number:      {proof.employee}",
         f"Withdrawn:            {proof.withdrawn_at:%Y-%m-%d %H:%M:%S} UTC, "
-        + ("with PIN: they have left" if proof.leaves else "the face; they go on with their PIN"),
+        + ("with PIN: they have left" if proof.leaves else "the face alone; the person stays, by number and PIN"),
         f"Templates deleted:    {proof.templates_deleted}",
         f"Their key destroyed:  {'yes' if proof.key_destroyed else 'there was none'}",
         f"Templates left:       {proof.templates_left}",
