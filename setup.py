@@ -65,6 +65,7 @@ setup(
         "enroll.bulk",
         "enroll.commands",
         "enroll.evaluate",
+        "enroll.evaluate.liveness",
         "enroll.hr",
         "enroll.privacy",
         "enroll.release",

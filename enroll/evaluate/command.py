@@ -49,14 +49,36 @@ class Counts(click.ParamType[tuple[int, ...]]):
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the first engine's calibration here: its thresholds by gallery size (docs/accuracy.md).",
 )
+@click.option("--liveness", is_flag=True, help="Measure how well people are told from pictures of them instead.")
+@click.option(
+    "--passive",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="With --liveness: where the passive models lie. Default: engine.models.",
+)
+@click.option(
+    "--rate", type=click.FloatRange(0.5, 240), help="With --liveness: pictures a second in folders of pictures."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object as the last line.")
 @click.pass_obj
-def evaluate(settings: Callable[[], config.Config], /, as_json: bool, calibration: Path | None, **wish: Any) -> None:
+def evaluate(
+    settings: Callable[[], config.Config],
+    /,
+    as_json: bool,
+    calibration: Path | None,
+    liveness: bool,
+    passive: Path | None,
+    rate: float | None,
+    **wish: Any,
+) -> None:
     """Measure how well faces are told apart, on the photos in FOLDER.
 
     FOLDER has a manifest.csv (path, role, identity, group; the roles are enroll, probe and impostor) or one folder of
-    photos a person, in folders of groups if there are any.
+    photos a person, in folders of groups if there are any. With --liveness it has people in live/ and attacks in
+    attack/SPECIES/, as pictures, videos and folders of pictures.
     """
+    if liveness:
+        _liveness(settings(), wish["folder"], passive=passive, rate=rate, as_json=as_json)
+        return
     from rich.console import Console
     from rich.progress import Progress
 
@@ -94,3 +116,27 @@ def evaluate(settings: Callable[[], config.Config], /, as_json: bool, calibratio
         click.echo(f"{calibration} holds the calibration; name it in match.calibration of the kiosks and the centre.")
     if as_json:
         click.echo(json.dumps(as_values(report), allow_nan=False))
+
+
+def _liveness(here: config.Config, folder: Path, *, passive: Path | None, rate: float | None, as_json: bool) -> None:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from enroll.evaluate.liveness import report as room
+    from enroll.evaluate.liveness.figures import as_values
+
+    if rate is not None:
+        here = config.replace(here, camera={"frame_rate_hz": rate})
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("presentations", total=None)
+        report = room.measure(
+            here, folder, passive=passive, progress=lambda done, total: bar.update(task, completed=done, total=total)
+        )
+    console = Console(width=None if Console().is_terminal else 170)
+    for table in (room.policy_table(report.figures), room.cue_table(report.figures)):
+        console.print(table)
+    for line in room.lines(report):
+        click.echo(line)
+    if as_json:
+        values = as_values(report.figures, unused=report.unused, lacking=report.lacking)
+        click.echo(json.dumps(values, allow_nan=False))
