@@ -137,7 +137,7 @@ class Collector:
 
     def turn(self, longest_s: float) -> None:
         """Wait for something to do, `longest_s` at most, and do it. Raises RegisterReplaced, and nothing else."""
-        self._gather(self._patience(longest_s))
+        self._gather(self._patience(longest_s), most=self._settings.batch_rows)
         if self._batch and self._monotonic() >= self._commit_at():
             self._commit()
         elif not self._batch:
@@ -145,14 +145,14 @@ class Collector:
         self._write_heads_if_due(self._now())
         self._send_if_connected()
 
-    def _gather(self, longest_s: float) -> None:
-        """Wait for an event, `longest_s` at most, and take as many as there are and the batch has room for."""
+    def _gather(self, longest_s: float, *, most: int) -> None:
+        """Wait for an event, `longest_s` at most, and take as many as there are until `most` entries are held."""
         event = self._link.next(longest_s)
         for left in reversed(range(_EVENTS_A_TURN)):
             if event is None:
                 break
             self._handle(event)
-            more = left and self._held() < self._settings.batch_rows
+            more = left and self._held() < most
             event = self._link.next(0) if more else None  # what is taken from the link must be handled
 
     def _patience(self, longest_s: float) -> float:
@@ -233,9 +233,10 @@ class Collector:
             self._greet(self._admission.look())
             under_way = self._writer.submit(self._store, batch)
             while not wait([under_way], _GLANCE_S).done:
-                room = _most_held(self._settings) - len(batch)
-                if self._held() < min(room, self._settings.batch_rows):
-                    self._gather(0)
+                # A batch that is tried again has grown meanwhile.
+                room = min(_most_held(self._settings) - len(batch), self._settings.batch_rows)
+                if self._held() < room:
+                    self._gather(0, most=room)
                 self._send_if_connected()
             admitted, rejected, added = under_way.result()
             for heard in batch.statuses.values():

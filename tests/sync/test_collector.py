@@ -298,6 +298,21 @@ def test_a_register_that_is_away_for_long_is_not_hammered_and_memory_is_bounded(
     assert desk.link.drops == ["messages wait at the broker since the register was away"]
 
 
+def test_what_comes_while_a_batch_that_grew_is_tried_again_stays_within_the_bound(
+    desk: Desk, locked: Callable[[], sqlite3.Connection]
+) -> None:
+    impatient(desk.register)
+    blocker = locked()
+    desk.take(*(event(seq) for seq in range(1, 6)))
+    desk.give(event(6))
+    desk.turn()
+    assert desk.collector._held() == 6, "a batch that failed, and one more"
+    desk.give(*(event(seq) for seq in range(7, 41)))
+    desk.turn(after_ms=30_000)
+    assert desk.collector._held() == 10
+    blocker.close()
+
+
 def test_what_the_broker_gives_again_after_a_reconnect_is_held_once(
     desk: Desk, locked: Callable[[], sqlite3.Connection]
 ) -> None:
