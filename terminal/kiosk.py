@@ -20,7 +20,7 @@ from terminal import visit
 from terminal.announcer import Announcer
 from terminal.beside import Beside
 from terminal.clerk import Clerk
-from terminal.display import Closed, Display, DisplayFailed, Pressed, Touched
+from terminal.display import Closed, Display, DisplayFailed
 from terminal.errand import Begin, Beginning, Eyes, Glance
 from terminal.evidence import Glimpse
 from terminal.faces import Box, Picture
@@ -35,6 +35,7 @@ from terminal.screens import screen_of
 from terminal.screens.drawing import Screen
 from terminal.screens.look import Context
 from terminal.sighting import CameraState, CameraTrouble, Sighting
+from terminal.touched import touched
 from terminal.view import View
 from terminal.vision import Newest
 from terminal.visit.signals import (
@@ -183,23 +184,13 @@ class Kiosk:
                 return news
 
     def _take_events(self) -> None:
-        self._bursts.look(time.monotonic())
-        for event in self._display.events():
-            match event:
-                case Closed():
-                    self.closed = True
-                case Pressed():
-                    typed = self._bursts.heard(event.key)
-                    if typed is not None:
-                        self._feed(typed)
-                case Touched():
-                    button = self._screen.button_at(event.x, event.y) if self._screen else None
-                    if button is not None:
-                        self._display.press(button.box)
-                        self._feed(Tapped(button=button.id))
-                        self._draw()  # what is hit next is what is shown now
-                case _:
-                    assert_never(event)
+        for given in touched(self._display, self._bursts, lambda: self._screen):
+            if isinstance(given, Closed):
+                self.closed = True
+                continue
+            self._feed(given)
+            if isinstance(given, Tapped):
+                self._draw()  # what is hit next is what is shown now
 
     def _take_sighting(self, news: Sighting | CameraState | Glance | None) -> None:
         now_s = time.monotonic()

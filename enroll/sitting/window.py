@@ -17,9 +17,10 @@ from enroll.wizard import start
 from enroll.wizard.states import Cancelled, Why
 from errors import HadirError, where
 from terminal.announcer import Announcer
-from terminal.display import Closed, Display, Pressed, Touched
+from terminal.display import Closed, Display
 from terminal.errand import Eyes, Given, Glance
 from terminal.faces import Engine, Picture
+from terminal.kiosk import FROZEN_S
 from terminal.pin import PinDesk
 from terminal.readers import Bursts
 from terminal.screens import screen_of
@@ -27,12 +28,10 @@ from terminal.screens.catalogue import language
 from terminal.screens.drawing import Screen
 from terminal.screens.look import Context
 from terminal.sighting import CameraState, Sighting
+from terminal.touched import touched
 from terminal.vision import Newest
 from terminal.visit.signals import CameraChanged, Chime, Tapped, Tick, Typed
 from terminal.visit.states import Now
-
-_FROZEN_S = 2.5
-"""A camera that was fine and has shown nothing for this long is as good as gone, as at a kiosk."""
 
 _FAILURES_IN_A_ROW = 30
 
@@ -88,7 +87,6 @@ class WebcamDesk:
         self._screen: Screen | None = None
         self._picture: Picture | None = None
         self._camera = "starting"
-        self._focus = (0.5, 0.5)
         self._heard_s = time.monotonic()
         self._failures = 0
         self.closed = False
@@ -132,22 +130,13 @@ class WebcamDesk:
     # --- inputs -----------------------------------------------------------------------------------------------------
 
     def _take_events(self) -> None:
-        self._bursts.look(time.monotonic())
-        for event in self._display.events():
-            match event:
-                case Closed():
-                    self.closed = True
-                case Pressed():
-                    if (typed := self._bursts.heard(event.key)) is not None:
-                        self._feed(typed)
-                case Touched():
-                    button = self._screen.button_at(event.x, event.y) if self._screen else None
-                    if button is not None:
-                        self._display.press(button.box)
-                        self._feed(Tapped(button=button.id))
-                        self._draw()  # what is hit next is what is shown now
-                case _:
-                    assert_never(event)
+        for given in touched(self._display, self._bursts, lambda: self._screen):
+            if isinstance(given, Closed):
+                self.closed = True
+                continue
+            self._feed(given)
+            if isinstance(given, Tapped):
+                self._draw()  # what is hit next is what is shown now
 
     def _take_sighting(self, news: Sighting | CameraState | Glance | None) -> None:
         now_s = time.monotonic()
@@ -162,7 +151,7 @@ class WebcamDesk:
                 self._heard_s = now_s
                 self._camera_is(news)
             case None:
-                if self._camera == "ok" and now_s > self._heard_s + _FROZEN_S:
+                if self._camera == "ok" and now_s > self._heard_s + FROZEN_S:
                     self._camera_is(CameraState(state="lost", problem="no picture for seconds"))
             case _:
                 assert_never(news)
@@ -252,7 +241,7 @@ class WebcamDesk:
             office=self._settings.office.name,
             picture=self._picture is not None,
             camera=self._camera,
-            face=self._focus,
+            face=(0.5, 0.5),
         )
 
     @staticmethod
