@@ -13,7 +13,7 @@ from sync import chain
 from sync.messages import Entry
 from sync.register import Register
 from sync.register.consents import Consent, every_consent_in
-from sync.register.people import Template
+from sync.register.people import Template, template_of_row
 from sync.register.people_schema import pins, templates
 from sync.register.schema import events
 from sync.register.sealed_templates import opener
@@ -84,18 +84,7 @@ def own_templates(register: Register, number: str) -> list[Template]:
         sa.select(templates).where(templates.c.employee == number).order_by(templates.c.look, templates.c.engine_id)
     )
     with register.read() as connection:
-        return [
-            Template(
-                engine_id=row.engine_id,
-                vector=opened(row),
-                samples=row.samples,
-                source=row.source,
-                made_at=row.made_at,
-                made_from=row.made_from,
-                look=row.look,
-            )
-            for row in connection.execute(wanted)
-        ]
+        return [template_of_row(row, opened) for row in connection.execute(wanted)]
 
 
 def pin_set_at(register: Register, number: str) -> datetime | None:

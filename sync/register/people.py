@@ -4,8 +4,10 @@
 RegisterUnavailable when the database is away. Names live here and in signed sets only.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -103,21 +105,20 @@ def templates_of(register: Register, engine_id: str) -> list[tuple[str, Template
         sa.select(templates).where(templates.c.engine_id == engine_id).order_by(templates.c.employee, templates.c.id)
     )
     with register.read() as connection:
-        return [
-            (
-                row.employee,
-                Template(
-                    engine_id=row.engine_id,
-                    vector=opened(row),
-                    samples=row.samples,
-                    source=row.source,
-                    made_at=row.made_at,
-                    made_from=row.made_from,
-                    look=row.look,
-                ),
-            )
-            for row in connection.execute(wanted)
-        ]
+        return [(row.employee, template_of_row(row, opened)) for row in connection.execute(wanted)]
+
+
+def template_of_row(row: sa.Row[Any], opened: Callable[[Any], bytes]) -> Template:
+    """Return the template of a row of `templates`; `opened` is what `sealed_templates.opener` returned."""
+    return Template(
+        engine_id=row.engine_id,
+        vector=opened(row),
+        samples=row.samples,
+        source=row.source,
+        made_at=row.made_at,
+        made_from=row.made_from,
+        look=row.look,
+    )
 
 
 def template_notes(register: Register, number: str) -> list[TemplateNote]:
