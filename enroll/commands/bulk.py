@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -10,19 +10,30 @@ import config
 from enroll.commands.saying import plain, say_import, say_person
 
 Settings = Callable[[], config.Config]
+_Command = TypeVar("_Command", bound=Callable[..., None])
+
+
+def _of_many(command: _Command) -> _Command:
+    """Give the command the options of every import."""
+    options = (
+        click.option("--office", help="Default: office.id of the settings."),
+        click.option("--dry-run", is_flag=True, help="Look at everything, change nothing."),
+        click.option("--again", is_flag=True, help="Enrol those who were withdrawn, too."),
+        click.option("--move", is_flag=True, help="Take people over from other offices."),
+        click.option(
+            "--basis",
+            type=click.Choice(["consent", "public_duty"]),
+            help="On what the faces are kept: they were shown the text and agreed, or a public duty asks for it.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @click.command("import")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--office", help="Default: office.id of the settings.")
-@click.option("--dry-run", is_flag=True, help="Look at everything, change nothing.")
-@click.option("--again", is_flag=True, help="Enrol those who were withdrawn, too.")
-@click.option("--move", is_flag=True, help="Take people over from other offices.")
-@click.option(
-    "--basis",
-    type=click.Choice(["consent", "public_duty"]),
-    help="On what the faces are kept: they were shown the text and agreed, or a public duty asks for it.",
-)
+@_of_many
 @click.option(
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -75,15 +86,7 @@ def import_(
     type=click.Path(path_type=Path, dir_okay=False),
     help="CSV with the columns number,name; without it a name in FILE is an employee number.",
 )
-@click.option("--office", help="Default: office.id of the settings.")
-@click.option("--dry-run", is_flag=True, help="Look at everything, change nothing.")
-@click.option("--again", is_flag=True, help="Enrol those who were withdrawn, too.")
-@click.option("--move", is_flag=True, help="Take people over from other offices.")
-@click.option(
-    "--basis",
-    type=click.Choice(["consent", "public_duty"]),
-    help="On what the faces are kept: they were shown the text and agreed, or a public duty asks for it.",
-)
+@_of_many
 @click.pass_obj
 def encodings(settings: Settings, /, file: Path, basis: str | None, **how: Any) -> None:
     """Enrol everybody in FILE, which holds encodings made with face_recognition: pickle, npz, npy or JSON.
