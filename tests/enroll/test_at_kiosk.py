@@ -1,7 +1,6 @@
 """An enrolment at a whole kiosk, from the administrator's menu to the card, with the real engine and real screens."""
 
 import logging
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from terminal.provisional import EnrolmentKept, KeepEnrolment, NewEnrolment
 from terminal.visit.signals import DESK_BUTTON, ENROL_BUTTON, ENTER, TODAY_BUTTON, CommitFailed
 from tests.enroll.sittings import NINE, RULES
 from tests.enroll.webcams import Webcam
-from tests.terminal.living import Watched
+from tests.terminal.living import Watched, directed
 from tests.terminal.made import PEPPER, PIN, Kit, settings_in
 from tests.terminal.portraits import MODELS, PEOPLE, encoding
 
@@ -59,22 +58,12 @@ class Stage:
         monkeypatch.setattr(Ledger, "enrol", noting)
 
     def live(self, director: Callable[[], None]) -> None:
-        stop = threading.Event()
-        failures: list[BaseException] = []
-
-        def act() -> None:
-            try:
-                director()
-            except BaseException as failure:  # noqa: BLE001 - told to the test below
-                failures.append(failure)
-            stop.set()
-
-        thread = threading.Thread(target=act, daemon=True)
-        thread.start()
-        app.run(self.settings, stop=stop, camera=self.camera.open, engine=self.engine, errand=at_kiosk.begin)
-        thread.join(30)
-        if failures:
-            raise failures[0]
+        directed(
+            director,
+            lambda stop: app.run(
+                self.settings, stop=stop, camera=self.camera.open, engine=self.engine, errand=at_kiosk.begin
+            ),
+        )
 
     def tap(self, *buttons: str) -> None:
         for button in buttons:

@@ -18,7 +18,7 @@ from terminal.pin import PinAnswer, PinDesk, check_pin
 from terminal.visit.signals import CANCEL, ENTER, PinVerdict
 from tests.enroll.sittings import RULES
 from tests.enroll.webcams import Webcam
-from tests.terminal.living import Watched
+from tests.terminal.living import Watched, directed
 from tests.terminal.portraits import PEOPLE, STRANGERS
 
 pytestmark = pytest.mark.slow
@@ -54,23 +54,11 @@ def desk(office: config.Config, opencv: Engine, monkeypatch: pytest.MonkeyPatch)
     watched, camera = Watched(monkeypatch), Webcam()
 
     def live(director: Callable[[], None], ended: Callable[[], None] = lambda: None) -> None:
-        stop = threading.Event()
-        failures: list[BaseException] = []
+        def program(stop: threading.Event) -> None:
+            webcam.run(office, stop=stop, camera=camera.open, engine=opencv)
+            ended()
 
-        def act() -> None:
-            try:
-                director()
-            except BaseException as failure:  # noqa: BLE001 - told to the test below
-                failures.append(failure)
-            stop.set()
-
-        thread = threading.Thread(target=act, daemon=True)
-        thread.start()
-        webcam.run(office, stop=stop, camera=camera.open, engine=opencv)
-        ended()
-        thread.join(30)
-        if failures:
-            raise failures[0]
+        directed(director, program)
 
     return watched, camera, live
 

@@ -75,15 +75,11 @@ class Watched:
         )
 
 
-def live(
-    kit: Kit,
-    director: Callable[[], None],
-    *,
-    engine_given: bool = True,
-    errand: Begin | None = None,
-    **changes: Any,
-) -> float:
-    """Run the kiosk here while `director` acts on another thread; return how long it took to stop."""
+def directed(director: Callable[[], None], program: Callable[[threading.Event], None]) -> float:
+    """Run `program` here, with the event that stops it, while `director` acts on another thread and then stops it.
+
+    Returns how long it took to stop; raises what the director raised.
+    """
     stop = threading.Event()
     failures: list[BaseException] = []
     ended_s = [0.0]
@@ -99,11 +95,25 @@ def live(
     thread = threading.Thread(target=act, daemon=True)
     thread.start()
     try:
-        settings = config.replace(kit.settings, **changes)
-        engine = kit.engine if engine_given else None
-        app.run(settings, stop=stop, camera=kit.camera.open, engine=engine, errand=errand)
+        program(stop)
     finally:
         thread.join(30)
     if failures:
         raise failures[0]
     return time.monotonic() - ended_s[0]
+
+
+def live(
+    kit: Kit,
+    director: Callable[[], None],
+    *,
+    engine_given: bool = True,
+    errand: Begin | None = None,
+    **changes: Any,
+) -> float:
+    """Run the kiosk here while `director` acts on another thread; return how long it took to stop."""
+    settings = config.replace(kit.settings, **changes)
+    engine = kit.engine if engine_given else None
+    return directed(
+        director, lambda stop: app.run(settings, stop=stop, camera=kit.camera.open, engine=engine, errand=errand)
+    )
