@@ -25,7 +25,7 @@ from sync.register.enrolments import EnrolmentUnknown, KioskEnrolment, State
 from sync.verify import verify
 from sync.verify_sources import open_source
 from tests.enroll.conftest import vector_of
-from tests.enroll.provisional_life import ADMINISTRATOR, BEGIN, ENGINE, MINUTE, STAFF, import_photos
+from tests.enroll.enrolling_kiosk import ADMINISTRATOR, BEGIN, ENGINE, MINUTE, STAFF, import_photos
 
 DEVICE = keys.signer(keys.PrivateKey.from_private_bytes(b"k" * 32))
 

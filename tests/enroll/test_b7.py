@@ -11,7 +11,8 @@ from sync.messages import EnrolmentNote
 from sync.outbox import Enrolled, Outbox
 from sync.register import approvals
 from sync.register.arrivals import Reached
-from tests.enroll.provisional_life import Kiosk, Life, live, prepared
+from tests.enroll.enrolling_kiosk import Kiosk, prepared
+from tests.enroll.provisional_life import Life, live
 
 
 @pytest.fixture(scope="module")

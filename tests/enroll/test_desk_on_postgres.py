@@ -19,7 +19,7 @@ from sync import keys
 from sync.register import people
 from sync.register.enrolments import State
 from tests.enroll.conftest import vector_of
-from tests.enroll.provisional_life import ENGINE
+from tests.enroll.enrolling_kiosk import ENGINE
 from tests.enroll.test_approval import Centre
 from tests.sync.postgres import private_server
 
