@@ -1,6 +1,6 @@
 """Chains as kiosks make them, by the thousand: on cards through the real outbox, in registers as the collector writes.
 
-What is written here straight into SQLite is shown in test_verify.py to be what the real ways write.
+What is written here straight into SQLite is shown in verify/test_whole.py to be what the real ways write.
 """
 
 import random

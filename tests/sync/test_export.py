@@ -20,12 +20,12 @@ from sync.register.arrivals import add_events, arrival
 from sync.verify import verify
 from tests.sync import made_chains
 from tests.sync.samples import SEVEN, SIGNER
-from tests.sync.test_verify import make_register, run
+from tests.sync.verify.chains import make_register, run
 
 
 @pytest.fixture
 def register(register_url: str) -> Iterator[Register]:
-    """The chains of test_verify, in each kind of database in turn."""
+    """The chains of tests/sync/verify, in each kind of database in turn."""
     make_register(register_url)
     with Register.open(register_url) as opened:
         yield opened

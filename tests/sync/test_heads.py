@@ -21,7 +21,7 @@ from tests.fakes import FakeLink
 from tests.sync import made_chains
 from tests.sync.samples import COLLECTOR, SEVEN, SIGNER, released
 from tests.sync.tampering import opened
-from tests.sync.test_verify import Ran, run
+from tests.sync.verify.chains import Ran, run
 
 LOBBY = ("lobby-1", "1" * 32)
 GATE = ("gate-1", "2" * 32)
