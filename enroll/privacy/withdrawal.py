@@ -114,10 +114,11 @@ def withdraw(
             except HadirError as error:
                 problems.append(f"{office} has no new set: {error}")
     deadline = monotonic() + wait_s
-    progress = progress_of(settings, number)
-    while not progress.complete and not progress.unpublished and monotonic() < deadline:
-        time.sleep(_POLL_S)  # another process takes the kiosks' words, and nobody can announce them here
-        progress = progress_of(settings, number)
+    with Register.open(settings.centre.register, settings.centre.keys) as register:
+        progress = _progress(register, settings, number)
+        while not progress.complete and not progress.unpublished and monotonic() < deadline:
+            time.sleep(_POLL_S)  # another process takes the kiosks' words, and nobody can announce them here
+            progress = _progress(register, settings, number)
     return Done(progress=progress, published=tuple(published), problems=tuple(problems))
 
 
@@ -146,14 +147,18 @@ def progress_of(settings: config.Config, number: str) -> Progress:
     """Return how far the person's newest withdrawal is. Raises PersonRefused where there was none, RegisterError."""
     number = checked_number(number)
     with Register.open(settings.centre.register, settings.centre.keys) as register:
-        employee = people.find_employee(register, number)
+        return _progress(register, settings, number)
+
+
+def _progress(register: Register, settings: config.Config, number: str) -> Progress:
+    employee = people.find_employee(register, number)
+    noted = withdrawals.withdrawals_of(register, number)
+    if employee is None or not noted:
+        raise PersonRefused(f"nothing was withdrawn of an employee {number}")
+    if any(each.version is None for each in noted[0].sets):
+        _look_at_sets(register, noted[0], load_private(settings.centre.keys / PRIVATE_NAME))
         noted = withdrawals.withdrawals_of(register, number)
-        if employee is None or not noted:
-            raise PersonRefused(f"nothing was withdrawn of an employee {number}")
-        if any(each.version is None for each in noted[0].sets):
-            _look_at_sets(register, noted[0], load_private(settings.centre.keys / PRIVATE_NAME))
-            noted = withdrawals.withdrawals_of(register, number)
-        return Progress(employee=employee, withdrawal=noted[0], kiosks=tuple(_kiosks(register, noted[0].sets)))
+    return Progress(employee=employee, withdrawal=noted[0], kiosks=tuple(_kiosks(register, noted[0].sets)))
 
 
 def _look_at_sets(register: Register, withdrawal: Withdrawal, key: PrivateKey) -> None:
