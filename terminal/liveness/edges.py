@@ -5,8 +5,9 @@ face goes is the border of what the face is shown on (`edge`, denies); edges on 
 which a door or a window behind somebody can be as well, so that it only raises doubt.
 """
 
+import itertools
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 
 import numpy as np
@@ -29,6 +30,8 @@ _UPRIGHT = 0.85
 _TOLERANCE_PX, _TOLERANCE = 1.2, 0.012
 _GIVEN = 0.3
 """A tilted sheet's edge misses where the face's motion carries it by a part of the way it went."""
+_SEARCHED = 2.2
+"""How far from the face's centre lines are looked for, in face sizes: farther away, none is no sign of anything."""
 _ABOVE_CHIN = 0.4
 _MOST_LINES = 200
 _FRAME_SHARE, _FRAME_LOOKS = 0.5, 3
@@ -43,8 +46,10 @@ class Side(StrEnum):
 
 def moving(before: Lines, after: Lines, carry: Floats, face: Box) -> frozenset[Side]:
     """Return on which sides of `face` a straight edge went with it: `carry` (2, 3) is where the skin of the face went
-    from the first frame to the second. One that did not have to move, or that stayed, is none."""
-    size = _size(face)
+    from the first frame to the second. One that did not have to move, or that stayed, is none; nor is one that would
+    have gone to where another stays: slats and shelves repeat, and whoever walks past hides some of them."""
+    size, centre = _size(face), np.array(face.centre)
+    gone = carry[:, :2] @ centre + carry[:, 2]
     tolerance = max(_TOLERANCE_PX, _TOLERANCE * size)
     sides = set()
     for line in before[:_MOST_LINES]:
@@ -57,11 +62,13 @@ def moving(before: Lines, after: Lines, carry: Floats, face: Box) -> frozenset[S
         went = float(np.abs((carried - line) @ _across(along)).max())
         if went < 2 * tolerance:
             continue
-        ahead, behind = (
-            _is_there(carried, length, after, max(tolerance, _GIVEN * went)),
-            _is_there(line, length, after, tolerance),
-        )
-        if ahead and not behind:
+        if not (_is_near(carried, centre, size) and _is_near(line, gone, size)):
+            continue
+        if _is_there(line, after, tolerance):
+            continue
+        given = max(tolerance, _GIVEN * went)
+        ahead = (other for other in after[:_MOST_LINES] if _is_there(carried, [other], given))
+        if any(not _is_there(other, before, tolerance) for other in ahead):
             sides.add(_side(line, along, face))
     return frozenset(sides)
 
@@ -136,9 +143,15 @@ def _worn(line: Floats, face: Box) -> bool:
     return min(lower, chin) - upper < _ABOVE_CHIN * face.height if lower > chin else False
 
 
-def _is_there(line: Floats, length: float, others: Lines, tolerance_px: float) -> bool:
+def _is_near(line: Floats, centre: Floats, size: float) -> bool:
+    """Return whether lines were looked for where `line` is, around a face at `centre`."""
+    return float(np.abs(line.mean(axis=0) - centre).max()) < _SEARCHED * size
+
+
+def _is_there(line: Floats, others: Iterable[Floats], tolerance_px: float) -> bool:
     """Return whether one of `others` lies along `line`, about as long and beside the same part of it."""
-    for other in others[:_MOST_LINES]:
+    length = math.hypot(*(line[1] - line[0]))
+    for other in itertools.islice(others, _MOST_LINES):
         along, its_length = _along(other)
         if its_length <= 0.6 * length:
             continue

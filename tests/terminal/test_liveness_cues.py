@@ -40,6 +40,16 @@ def test_f3_edges_of_the_room_do_not_move_with_a_face() -> None:
         assert moving(sheet(), sheet(), by, FACE) == frozenset()
 
 
+def test_f3_slats_that_somebody_walks_past_are_no_sheet() -> None:
+    """Of a wall of slats each lies where another would have gone, and those behind the walker are hidden."""
+    slats = np.array([[[x, 60], [x, 380]] for x in range(60, 560, 24)], np.float64)
+    by = carry(x=48)
+    hidden = slats[np.abs(slats[:, 0, 0] - 348) > 75]
+    assert moving(slats, hidden, by, FACE) == frozenset()
+    with_sheet = np.concatenate([hidden, went(sheet(), by)])
+    assert moving(np.concatenate([slats, sheet()]), with_sheet, by, FACE), "a sheet before slats is still one"
+
+
 def test_a_face_that_hardly_moves_shows_nothing_of_the_edges() -> None:
     by = carry(x=0.8, y=0.5)
     assert moving(sheet(), went(sheet(), by), by, FACE) == frozenset()
