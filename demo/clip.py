@@ -17,9 +17,11 @@ import msgspec
 from demo import scene, walk
 from demo.lobby import HEIGHT_PX, WIDTH_PX
 from errors import HadirError
-from terminal.faces import Engine
+from terminal.faces import Engine, models
+from terminal.liveness.networks import LANDMARKS, Landmarks
 
 HERE = Path(__file__).resolve().parent
+MODELS = HERE.parent / "var" / "models"
 NEEDED_BYTES = 100 * 2**20
 
 
@@ -75,11 +77,12 @@ def truth() -> tuple[WalkUp, ...]:
     )
 
 
-def ensure(folder: Path, engine: Callable[[], Engine], say: Callable[[str], None]) -> Clip:
+def ensure(folder: Path, engine: Callable[[], Engine], say: Callable[[str], None], *, models_in: Path = MODELS) -> Clip:
     """Return the clip in `folder`, made now if it is absent or its inputs changed; `say` then gets one sentence.
 
-    `engine` is called only when the clip is made; it finds the faces in the portraits. Beside the clip lies
-    `clip.json`: {key, length_s, walk_ups}. Raises ClipFailed or scene.PortraitUnfit.
+    `engine` is called only when the clip is made; it finds the faces in the portraits; the landmarks' network,
+    in `models_in` or fetched, their relief. Beside the clip lies `clip.json`: {key, length_s, walk_ups}. Raises
+    ClipFailed, scene.PortraitUnfit or ModelUnavailable.
     """
     clip = Clip(path=folder / "clip.mp4", length_s=walk.LENGTH_S, walk_ups=truth())
     notes, key = folder / "clip.json", _key()
@@ -91,7 +94,7 @@ def ensure(folder: Path, engine: Callable[[], Engine], say: Callable[[str], None
         if shutil.disk_usage(folder).free < NEEDED_BYTES:
             raise ClipFailed(f"the disk is full; free {NEEDED_BYTES // 2**20} MB where {folder} is and start again")
         half_made = folder / "clip.part.mp4"
-        _write(half_made, engine())
+        _write(half_made, engine(), Landmarks(models.contents(models_in, (LANDMARKS,))[0]))
         described = {"key": key, "length_s": walk.LENGTH_S, "walk_ups": msgspec.to_builtins(clip.walk_ups)}
         notes.unlink(missing_ok=True)
         half_made.replace(clip.path)
@@ -101,8 +104,10 @@ def ensure(folder: Path, engine: Callable[[], Engine], say: Callable[[str], None
     return clip
 
 
-def _write(path: Path, engine: Engine) -> None:
-    cast = {who: scene.layers(HERE / each.photo, engine, mirrored=each.mirrored) for who, each in CAST.items()}
+def _write(path: Path, engine: Engine, landmarks: Landmarks) -> None:
+    cast = {
+        who: scene.actor(HERE / each.photo, engine, landmarks, mirrored=each.mirrored) for who, each in CAST.items()
+    }
     code = cv2.VideoWriter.fourcc(*"mp4v")
     writer = cv2.VideoWriter(str(path), code, scene.FRAME_RATE_HZ, (WIDTH_PX, HEIGHT_PX))
     try:
@@ -127,7 +132,7 @@ def _write(path: Path, engine: Engine) -> None:
 
 def _key() -> str:
     """Return a hash over everything the clip is made of: this code, the portraits, the OpenCV that draws it."""
-    sources = [HERE / name for name in ("clip.py", "cutout.py", "lobby.py", "scene.py", "walk.py")]
+    sources = [HERE / name for name in ("clip.py", "cutout.py", "heads.py", "lobby.py", "scene.py", "walk.py")]
     photos = [HERE / each.photo for each in CAST.values()]
     digest = hashlib.sha256(cv2.__version__.encode())
     for path in sources + photos:

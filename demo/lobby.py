@@ -15,7 +15,8 @@ FOCAL_PX = 900.0
 HORIZON_PX = 350.0
 """Height of the eyes in the picture: every standing adult's face is near this line, however far away."""
 
-FLOOR_M, CEILING_M = 1.6, -1.5
+FLOOR_M, CEILING_M = 1.6, -3.4
+"""A tall hall: level edges above a head with upright ones beside it could be a picture's frame, which raises doubt."""
 HALF_WIDTH_M = 3.4
 BACK_M = 8.5
 
@@ -84,25 +85,25 @@ def _room(canvas: NDArray[np.float32]) -> None:
 
 def _wood(canvas: NDArray[np.float32], rng: np.random.Generator) -> None:
     """Wooden slats on the right part of the back wall and on the left wall."""
-    for x in np.arange(0.15, 3.3, 0.16):
+    for x in np.arange(0.95, 3.3, 0.16):
         tone = 1 + 0.12 * rng.standard_normal()
         slat = [
-            (x, -1.35, BACK_M - 0.1),
-            (x + 0.11, -1.35, BACK_M - 0.1),
+            (x, CEILING_M, BACK_M - 0.1),
+            (x + 0.11, CEILING_M, BACK_M - 0.1),
             (x + 0.11, 1.6, BACK_M - 0.1),
             (x, 1.6, BACK_M - 0.1),
         ]
         _quad(canvas, slat, (int(72 * tone), int(112 * tone), int(150 * tone)))
     for z in np.arange(2.2, 6.4, 0.22):
         tone = (0.75 + 0.25 * z / 6.4) * (1 + 0.08 * rng.standard_normal())
-        slat = [(-3.35, -0.9, z), (-3.35, -0.9, z + 0.15), (-3.35, 1.6, z + 0.15), (-3.35, 1.6, z)]
+        slat = [(-3.35, CEILING_M, z), (-3.35, CEILING_M, z + 0.15), (-3.35, 1.6, z + 0.15), (-3.35, 1.6, z)]
         _quad(canvas, slat, (int(66 * tone), int(104 * tone), int(140 * tone)))
 
 
 def _door(canvas: NDArray[np.float32], rng: np.random.Generator) -> Plane:
     """A double glass door on the left of the back wall with a bright garden behind; returns where it shines."""
     z = BACK_M - 0.12
-    left, right, top = -2.7, -0.5, -1.05
+    left, right, top = -2.9, -0.7, CEILING_M
     outline = [(left, top, z), (right, top, z), (right, FLOOR_M, z), (left, FLOOR_M, z)]
     shine = np.zeros(canvas.shape[:2], np.float32)
     cv2.fillPoly(shine, [np.rint(np.array([place(*corner) for corner in outline]) * _SCALE).astype(np.int32)], 1.0)
@@ -138,8 +139,8 @@ def _lamps(canvas: NDArray[np.float32]) -> None:
 def _sign(canvas: NDArray[np.float32]) -> None:
     """The office's name on a board on the back wall."""
     z = BACK_M - 0.2
-    _quad(canvas, [(0.55, -0.95, z), (2.9, -0.95, z), (2.9, -0.35, z), (0.55, -0.35, z)], (92, 62, 34))
-    x, y = place(0.75, -0.68, z)
+    _quad(canvas, [(1.2, -2.7, z), (3.3, -2.7, z), (3.3, -2.1, z), (1.2, -2.1, z)], (92, 62, 34))
+    x, y = place(1.38, -2.43, z)
     place_px = (int(x * _SCALE), int(y * _SCALE))
     cv2.putText(canvas, "KANTOR", place_px, cv2.FONT_HERSHEY_DUPLEX, 1.5, (235, 238, 240), 4, cv2.LINE_AA)
     below = (place_px[0], place_px[1] + 46)
@@ -149,11 +150,11 @@ def _sign(canvas: NDArray[np.float32]) -> None:
 def _counter(canvas: NDArray[np.float32]) -> None:
     """A reception counter before the wooden wall."""
     near, far = 6.2, 7.0
-    front = [(1.0, 0.5, near), (3.3, 0.5, near), (3.3, FLOOR_M, near), (1.0, FLOOR_M, near)]
+    front = [(1.6, 0.65, near), (3.3, 0.65, near), (3.3, FLOOR_M, near), (1.6, FLOOR_M, near)]
     _quad(canvas, front, (150, 165, 172))
-    _quad(canvas, [(1.0, 0.5, near), (3.3, 0.5, near), (3.3, 0.5, far), (1.0, 0.5, far)], (222, 228, 230))
-    _quad(canvas, [(1.0, 1.45, near), (3.3, 1.45, near), (3.3, FLOOR_M, near), (1.0, FLOOR_M, near)], (70, 78, 84))
-    _quad(canvas, [(1.7, 0.2, 6.5), (2.25, 0.2, 6.5), (2.25, 0.5, 6.5), (1.7, 0.5, 6.5)], (60, 58, 54))
+    _quad(canvas, [(1.6, 0.65, near), (3.3, 0.65, near), (3.3, 0.65, far), (1.6, 0.65, far)], (222, 228, 230))
+    _quad(canvas, [(1.6, 1.45, near), (3.3, 1.45, near), (3.3, FLOOR_M, near), (1.6, FLOOR_M, near)], (70, 78, 84))
+    _quad(canvas, [(2.0, 0.38, 6.5), (2.5, 0.38, 6.5), (2.5, 0.65, 6.5), (2.0, 0.65, 6.5)], (60, 58, 54))
 
 
 def _plant(canvas: NDArray[np.float32], rng: np.random.Generator) -> None:

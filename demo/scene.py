@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from demo import cutout, lobby, walk
+from demo import cutout, heads, lobby, walk
 from errors import HadirError
 from terminal.faces import Engine
+from terminal.liveness.networks import Landmarks
 
 FRAME_RATE_HZ = 15
 SEED = 20_250_817
@@ -33,11 +34,16 @@ class Layer:
     face_px: float
 
 
-Layers = tuple[Layer, ...]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """A person who can be set into the lobby: `layers`, each half as large as the one before, and their relief."""
+
+    layers: tuple[Layer, ...]
+    relief: heads.Relief
 
 
-def layers(photo: Path, engine: Engine, *, mirrored: bool) -> Layers:
-    """Return the person in `photo` as layers, each half as large as the one before. Raises PortraitUnfit."""
+def actor(photo: Path, engine: Engine, landmarks: Landmarks, *, mirrored: bool) -> Actor:
+    """Return the person in `photo`. Raises PortraitUnfit."""
     try:
         portrait = cv2.imdecode(np.fromfile(photo, np.uint8), cv2.IMREAD_COLOR)
     except (OSError, cv2.error) as error:
@@ -47,8 +53,10 @@ def layers(photo: Path, engine: Engine, *, mirrored: bool) -> Layers:
     if mirrored:
         portrait = cv2.flip(portrait, 1)
     picture = np.asarray(portrait, np.uint8)
-    faces = engine.detect(np.ascontiguousarray(picture[..., ::-1]))
-    if not faces:
+    rgb = np.ascontiguousarray(picture[..., ::-1])
+    faces = engine.detect(rgb)
+    mesh = landmarks.mesh(rgb, faces[0]) if faces else None
+    if mesh is None:
         raise PortraitUnfit(f"no face was found in {photo}; restore the demo's photos with git checkout demo")
     figure = cutout.cut_out(picture, faces[0].box)
     # The door is on the left: that side of everybody is lighter.
@@ -67,10 +75,13 @@ def layers(photo: Path, engine: Engine, *, mirrored: bool) -> Layers:
                 face_px=last.face_px / 2,
             )
         )
-    return tuple(made)
+    mesh *= cutout.FACE_PX / faces[0].box.height
+    mesh[:, :2] += np.array(figure.middle) - np.array(faces[0].box.centre) * cutout.FACE_PX / faces[0].box.height
+    rows, columns = figure.cover.shape
+    return Actor(layers=tuple(made), relief=heads.relief_of(mesh, figure.middle, (rows, columns)))
 
 
-def render(cast: Mapping[str, Layers], times_s: Iterator[float] | None = None) -> Iterator[Image]:
+def render(cast: Mapping[str, Actor], times_s: Iterator[float] | None = None) -> Iterator[Image]:
     """Yield the pictures, (720, 1280, 3) BGR, at `times_s`: by default the whole clip at FRAME_RATE_HZ."""
     rng = np.random.default_rng(SEED)
     room = lobby.paint(SEED)
@@ -92,26 +103,33 @@ def render(cast: Mapping[str, Layers], times_s: Iterator[float] | None = None) -
 def _noise(rng: np.random.Generator) -> Noise:
     """Return a field of sensor noise, larger than a frame so that each frame takes another part of it."""
     shape = (lobby.HEIGHT_PX + 128, lobby.WIDTH_PX + 128)
-    grey = cv2.GaussianBlur(rng.normal(0, 5.0, shape).astype(np.float32), (0, 0), 0.7)
-    colour = cv2.GaussianBlur(rng.normal(0, 4.0, (*shape, 3)).astype(np.float32), (0, 0), 1.2)
+    grey = cv2.GaussianBlur(rng.normal(0, 3.0, shape).astype(np.float32), (0, 0), 0.7)
+    colour = cv2.GaussianBlur(rng.normal(0, 2.4, (*shape, 3)).astype(np.float32), (0, 0), 1.2)
     return np.asarray(np.rint(grey[..., None] + colour), np.int16)
 
 
-def _set_in(frame: Image, person: Layers, pose: walk.Pose) -> None:
+def _set_in(frame: Image, person: Actor, pose: walk.Pose) -> None:
     """Draw `person` into `frame` as `pose` says: turned, scaled, smeared by movement, lit."""
-    layer = next((each for each in reversed(person) if each.face_px >= pose.face_px), person[0])
-    scale = pose.face_px / layer.face_px
-    turn = cv2.getRotationMatrix2D(layer.middle, pose.lean_deg, scale)
-    turn[:, 2] += np.array([pose.x_px - layer.middle[0], pose.y_px - layer.middle[1]])
+    layer = next((each for each in reversed(person.layers) if each.face_px >= pose.face_px), person.layers[0])
     left = max(int(pose.x_px - (cutout.BESIDE + 0.4) * pose.face_px), 0)
     right = min(int(pose.x_px + (cutout.BESIDE + 0.4) * pose.face_px), lobby.WIDTH_PX)
     top = max(int(pose.y_px - (cutout.ABOVE + 0.2) * pose.face_px), 0)
     if right <= left:
         return
-    turn[:, 2] -= np.array([left, top])
-    size = (right - left, lobby.HEIGHT_PX - top)
-    colour = cv2.warpAffine(layer.colour, turn, size, flags=cv2.INTER_LINEAR)
-    cover = cv2.warpAffine(layer.cover, turn, size, flags=cv2.INTER_LINEAR)
+    to_x, to_y = heads.seen(
+        person.relief,
+        person.layers[0].middle,
+        place_px=(pose.x_px, pose.y_px),
+        face_px=pose.face_px,
+        lean_deg=pose.lean_deg,
+        turn=pose.turn,
+        corner_px=(left, top),
+        size_px=(right - left, lobby.HEIGHT_PX - top),
+    )
+    shrunk = layer.face_px / cutout.FACE_PX
+    to_x, to_y = (to_x + 0.5) * shrunk - 0.5, (to_y + 0.5) * shrunk - 0.5
+    colour = cv2.remap(layer.colour, to_x, to_y, cv2.INTER_LINEAR)
+    cover = cv2.remap(layer.cover, to_x, to_y, cv2.INTER_LINEAR)
     smear = _smear(pose.smear_px)
     if smear is not None:
         colour, cover = cv2.filter2D(colour, -1, smear), cv2.filter2D(cover, -1, smear)

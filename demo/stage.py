@@ -55,7 +55,7 @@ def prepare(settings: config.Config, folder: Path, *, with_clip: bool, say: Say)
     pin = _have_pins(settings)
     if pin is not None:
         _have_administrator(settings, pin[0])
-    made = clip.ensure(folder, engine, say) if with_clip else None
+    made = clip.ensure(folder, engine, say, models_in=settings.engine.models) if with_clip else None
     return Stage(clip=made, pin=pin)
 
 

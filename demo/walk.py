@@ -6,6 +6,7 @@ The lobby's metres: x to the right of the camera, z away from it. A walk is a li
 import math
 from dataclasses import dataclass
 
+from demo.heads import Turn
 from demo.lobby import FOCAL_PX, HORIZON_PX, WIDTH_PX
 
 FACE_M = 0.20
@@ -44,7 +45,8 @@ class Walk:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pose:
     """How a figure stands in the picture: the middle of its face and that face's height in pixels, how far it leans in
-    degrees, how light it is (1 is the portrait's own light), and how many pixels it moves while the shutter is open."""
+    degrees, how light it is (1 is the portrait's own light), how many pixels it moves while the shutter is open, and
+    how the head is held."""
 
     x_px: float
     y_px: float
@@ -52,9 +54,10 @@ class Pose:
     lean_deg: float
     light: float
     smear_px: tuple[float, float]
+    turn: Turn
 
 
-SHUTTER_S = 1 / 50
+SHUTTER_S = 1 / 200
 
 
 def _walk(who: str, taller_m: float, tempo: float, *steps: tuple[float, float, float]) -> Walk:
@@ -88,6 +91,11 @@ def pose(walk: Walk, at_s: float) -> Pose | None:
         # Daylight from the door and lamps overhead: lighter near the kiosk, never steady.
         light=0.98 + 0.08 * math.sin(0.7 * at_s + walk.tempo * 5) + 0.03 * math.sin(5.3 * at_s),
         smear_px=(later[0] - x_px, later[1] - y_px),
+        # People look about: to the kiosk, to what it shows, to who is beside them.
+        turn=Turn(
+            yaw_deg=7.0 * math.sin(swing * 0.42 * at_s) + 2.0 * math.sin(swing * 0.9 * at_s + 1),
+            pitch_deg=3.0 * math.sin(swing * 0.31 * at_s + 2),
+        ),
     )
 
 

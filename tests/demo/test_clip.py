@@ -16,12 +16,19 @@ from enroll.samples import study_photos
 from sync.releases import EncodingSet, Person
 from terminal.camera import open_camera
 from terminal.faces import Engine, open_engine
+from terminal.faces.models import contents
 from terminal.gallery import Gallery
+from terminal.liveness.networks import LANDMARKS, Landmarks
 from terminal.looking import Looker
 from terminal.replay import visits
 
 DEMO = Path(clip.__file__).parent
 Said = tuple[list[str], Callable[[str], None]]
+
+
+@pytest.fixture(scope="session")
+def landmarks(home: config.Config) -> Landmarks:
+    return Landmarks(contents(home.engine.models, (LANDMARKS,))[0])
 
 
 def no_engine() -> Engine:
@@ -82,29 +89,32 @@ def test_photos_are_small_and_each_has_a_row_of_credit() -> None:
         assert re.search(rf"^\| `{re.escape(str(path.relative_to(DEMO)))}` \|", credits, re.MULTILINE), path
 
 
-def test_a_portrait_without_a_face_is_named(tmp_path: Path, home: config.Config) -> None:
+def test_a_portrait_without_a_face_is_named(tmp_path: Path, home: config.Config, landmarks: Landmarks) -> None:
     blank = tmp_path / "wall.jpg"
     cv2.imwrite(str(blank), np.full((200, 200, 3), 120, np.uint8))
     with pytest.raises(scene.PortraitUnfit, match=r"no face was found in .*wall\.jpg"):
-        scene.layers(blank, open_engine(home.engine), mirrored=False)
+        scene.actor(blank, open_engine(home.engine), landmarks, mirrored=False)
 
 
-def test_a_portrait_that_is_no_picture_is_named(tmp_path: Path, home: config.Config) -> None:
+def test_a_portrait_that_is_no_picture_is_named(tmp_path: Path, home: config.Config, landmarks: Landmarks) -> None:
     broken = tmp_path / "torn.jpg"
     broken.write_bytes(b"\xff\xd8\xff no picture")
     for path in (broken, tmp_path / "absent.jpg", tmp_path / "empty.jpg"):
         (tmp_path / "empty.jpg").touch()
         with pytest.raises(scene.PortraitUnfit, match=path.name):
-            scene.layers(path, open_engine(home.engine), mirrored=False)
+            scene.actor(path, open_engine(home.engine), landmarks, mirrored=False)
 
 
 @pytest.mark.slow
-def test_the_same_portraits_give_the_same_pictures(home: config.Config) -> None:
+def test_the_same_portraits_give_the_same_pictures(home: config.Config, landmarks: Landmarks) -> None:
     engine = open_engine(home.engine)
     moments = (0.5, 3.9, 25.0)
 
     def pictures() -> Iterator[np.ndarray]:
-        cast = {who: scene.layers(DEMO / each.photo, engine, mirrored=each.mirrored) for who, each in clip.CAST.items()}
+        cast = {
+            who: scene.actor(DEMO / each.photo, engine, landmarks, mirrored=each.mirrored)
+            for who, each in clip.CAST.items()
+        }
         return scene.render(cast, iter(moments))
 
     for one, other in zip(pictures(), pictures(), strict=True):
