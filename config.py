@@ -107,6 +107,10 @@ class Match(Section, frozen=True):
     unknown_after_s: Seconds = 2.0
 
 
+class Liveness(Section, frozen=True):
+    mode: Literal["off", "on", "always"] = "off"
+
+
 class Visit(Section, frozen=True):
     result_s: Seconds = 4
     repeat_window_s: Seconds = 60
@@ -222,6 +226,7 @@ class Config(Section, frozen=True):
     quality: Quality = Quality()
     zone: Zone = Zone()
     match: Match = Match()
+    liveness: Liveness = Liveness()
     visit: Visit = Visit()
     schedule: Schedule = Schedule()
     pin: Pin = Pin()
@@ -349,8 +354,7 @@ def _explain(problem: str, text: str, name: str) -> str:
     """Turn msgspec's "... - at `$.mqtt.port`" into "file:line: mqtt.port: ..."."""
     message, _, where = problem.partition(" - at `$")
     keys = [key for key in where.rstrip("`").split(".") if key]
-    unknown = re.search(r"unknown field `([^`]+)`", message)
-    if unknown:
+    if unknown := re.search(r"unknown field `([^`]+)`", message):
         section = next((getattr(Config(), key, None) for key in keys), Config())
         allowed = ", ".join(section.__struct_fields__) if isinstance(section, Struct) else ""
         keys.append(unknown.group(1))
@@ -363,25 +367,21 @@ def _explain(problem: str, text: str, name: str) -> str:
 
 def _line_of(text: str, keys: list[str]) -> int:
     """Return the line (from 1) on which the innermost of `keys` that exists is written."""
-    node = yaml.compose(text)
-    line = 1
+    node, line = yaml.compose(text), 1
     for key in keys:
-        if not isinstance(node, yaml.MappingNode):
-            break
-        pair = next(((k, v) for k, v in node.value if k.value == key), None)
+        pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+        pair = next(((k, v) for k, v in pairs if k.value == key), None)
         if pair is None:
             break
         line, node = pair[0].start_mark.line + 1, pair[1]
     return line
 
 
-_PLACES_OF_A_TERMINAL = ("state", "release_key", "collector_key", "evidence_key", "enrolment_key", "pepper", "secrets")
-
-
 def _absolute(settings: Config, base: Path) -> Config:
     def anchored(path: Path | str) -> str:
         return os.fspath(base / path) if os.fspath(path) else ""
 
+    places = ("state", "release_key", "collector_key", "evidence_key", "enrolment_key", "pepper", "secrets")
     register = settings.centre.register
     if register.startswith("sqlite:///"):
         register = "sqlite:///" + anchored(register.removeprefix("sqlite:///"))
@@ -390,7 +390,7 @@ def _absolute(settings: Config, base: Path) -> Config:
     source = f"{scheme}:{anchored(place)}" if scheme in ("file", "folder") else settings.camera.source
     return replace(
         settings,
-        terminal={key: anchored(getattr(settings.terminal, key)) for key in _PLACES_OF_A_TERMINAL},
+        terminal={key: anchored(getattr(settings.terminal, key)) for key in places},
         camera={"source": source},
         engine={"models": anchored(settings.engine.models), "manifest": anchored(settings.engine.manifest)},
         match={"calibration": anchored(settings.match.calibration)},

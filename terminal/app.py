@@ -25,6 +25,7 @@ from terminal.errand import Begin, Glance
 from terminal.evidence import Drawer
 from terminal.faces import Engine, Picture, engine_id_of, open_engine
 from terminal.gallery import Gallery
+from terminal.guard import LivenessModels
 from terminal.kiosk import Kiosk
 from terminal.lasting import Lasting
 from terminal.ledger import Ledger, empty_day
@@ -69,11 +70,18 @@ def run(
             return
         parts.callback(card.close)
         signer = card.signer
+        liveness = LivenessModels(settings)
+
+        def open_eyes() -> Engine:
+            opened = engine or open_engine(settings.engine)
+            liveness.load()
+            return opened
+
         supplies = Supplies(
             settings,
             reader=card.device,
             identify=lambda: engine.engine_id if engine else engine_id_of(settings.engine),
-            open_engine=lambda: engine or open_engine(settings.engine),
+            open_engine=open_eyes,
             door_changed=lambda: uplink.renew(),
         )
         kept_here = ProvisionalCard(
@@ -92,7 +100,7 @@ def run(
             gallery=shelf.gallery,
             clock=clock,
             card_alarms=card.alarms,
-            supply_alarms=lambda: (*supplies.alarms(), *desk.alarms()),
+            supply_alarms=lambda: (*supplies.alarms(), *liveness.alarms(), *desk.alarms()),
             storage_alarms=storage.alarms,
             voice_alarms=voice.alarms,
             full_percent=storage.percent,
@@ -166,6 +174,7 @@ def run(
                 show=preview.put,
                 answered=kiosk.answered,
                 errand=kiosk.eyes,
+                guard=liveness.guard(),
             )
 
         vision = Lasting(

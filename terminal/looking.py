@@ -12,6 +12,9 @@ from terminal.calibration import policy_for
 from terminal.camera import Frame
 from terminal.faces import Box, Engine, Picture
 from terminal.gallery import Gallery
+from terminal.guard import Guard, Judged
+from terminal.liveness.arrival import First
+from terminal.matching import Outcome
 from terminal.quality import Quality, Reason, assess
 from terminal.service import Service, Zone, crowded, serve, shorter_side
 from terminal.sighting import Served, Sighting, since
@@ -28,11 +31,22 @@ _NOTHING = Evidence()
 class Looker:
     """What has been seen so far, and what one more frame adds to it. Belongs to one thread, as its engine does.
 
-    At most one face is encoded a frame, and only that of the person served: bystanders are never identified.
+    At most one face is encoded a frame, and only that of the person served: bystanders are never identified. With a
+    guard, one other face is encoded once for each pair in view, and compared with the served one only.
     """
 
-    def __init__(self, engine: Engine, settings: Config, *, first_track_id: int = 1, idle_look_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        settings: Config,
+        *,
+        first_track_id: int = 1,
+        idle_look_s: float = 0.0,
+        guard: Guard | None = None,
+    ) -> None:
         """With nobody in view, faces are looked for when something moved and every `idle_look_s`; 0: in each frame.
+
+        Without a `guard` nobody is checked for being there in person.
 
         Raises NotCalibrated.
         """
@@ -48,6 +62,10 @@ class Looker:
         self._evidence: dict[int, Evidence] = {}
         self._trouble = hints.fresh(0.0)
         self._unlike: str | None = None
+        self._guard = guard
+        self._searched_s: float | None = None
+        self._firsts: dict[int, First] = {}
+        self._compared: set[tuple[int, int]] = set()
 
     def restart(self) -> None:
         """Nobody is in view: the camera was away, and no track reaches across that."""
@@ -55,6 +73,9 @@ class Looker:
         self._service = Service()
         self._evidence = {}
         self._room = motion.Room()
+        self._searched_s, self._firsts, self._compared = None, {}, set()
+        if self._guard is not None:
+            self._guard.forget()
 
     def faces(self, picture: Picture) -> list[Box]:
         """Return where faces are, and follow none."""
@@ -76,6 +97,7 @@ class Looker:
         near_px = max(float(self._quality.min_face_px), self._quality.min_face_share * max(width, height))
         if self._worth_a_search(frame, now_s):
             self._scene = follow(self._scene, self._engine.detect(frame.picture), at=at, now_s=now_s)
+            self._note_firsts(width, height, now_s)
         zone = self._zone_in(width, near_px, max(width, height))
         self._choose(now_s, zone, answered)
         served = self._scene.find(self._service.track_id)
@@ -85,6 +107,7 @@ class Looker:
             if quality is not None:
                 hint = self._hint(served, quality, zone, now_s)
                 served = self._encoded(frame, served, quality, gallery, at, now_s)
+                self._guarded(frame, served, now_s)
         return Sighting(
             picture=frame.picture,
             taken_at=at,
@@ -188,8 +211,48 @@ class Looker:
         self._evidence[new_id] = agreement.add(_NOTHING, sample, gallery, self._match, self._policy)
         return replace(served, id=new_id, first_seen_at=at, first_seen_s=now_s)
 
+    def _note_firsts(self, width: int, height: int, now_s: float) -> None:
+        """Note how each track began that is new in this frame."""
+        empty_before_s = None if self._searched_s is None else now_s - self._searched_s
+        self._searched_s = now_s
+        new = {
+            track.id: First(face=track.box, width_px=width, height_px=height, empty_before_s=empty_before_s)
+            for track in self._scene.tracks
+            if track.first_seen_s == now_s
+        }
+        there = {track.id for track in self._scene.tracks}
+        self._firsts = {id_: first for id_, first in {**new, **self._firsts}.items() if id_ in there}
+        self._compared = {pair for pair in self._compared if there.issuperset(pair)}
+
+    def _guarded(self, frame: Frame, served: Track, now_s: float) -> None:
+        """The frame tells about `served` whether it is a person; one other face is compared with it, and with nobody
+        else: somebody and their own picture are not both there."""
+        if self._guard is None:
+            return
+        first = self._firsts.get(served.id)
+        self._guard.look(frame.picture, served.face, track_id=served.id, at_s=now_s, first=first)
+        probe, other = self._known_of(served.id).probe, next(iter(self._uncompared(served, now_s)), None)
+        if probe is not None and other is not None:
+            alike = float(self._engine.encode(frame.picture, other.face).vector @ probe)
+            self._compared.add((served.id, other.id))
+            self._guard.found_beside(served.id, alike)
+
+    def _uncompared(self, served: Track, now_s: float) -> list[Track]:
+        return [
+            track
+            for track in self._scene.tracks
+            if track.id != served.id and track.last_seen_s == now_s and (served.id, track.id) not in self._compared
+        ]
+
+    def _judgement(self, served: Track, now_s: float) -> Judged:
+        if self._guard is None:
+            return Judged()
+        found = self._known_of(served.id).identification
+        known = found is not None and found.outcome is Outcome.MATCH and not self._uncompared(served, now_s)
+        return self._guard.judge(served.id, known=known, now_s=now_s, twin_threshold=self._policy.threshold)
+
     def _told(self, served: Track, hint: Reason | None, at: datetime, now_s: float) -> Served:
-        known = self._known_of(served.id)
+        known, judged = self._known_of(served.id), self._judgement(served, now_s)
         return Served(
             track_id=served.id,
             box=served.box,
@@ -198,4 +261,7 @@ class Looker:
             misses=known.misses,
             hint=hint,
             probe=known.probe,
+            pad=judged.pad,
+            challenge=judged.challenge,
+            pin_left=judged.pin_left,
         )

@@ -38,7 +38,8 @@ class Served:
     `track_id` is new for every unbroken track. `identification` is absent until enough good frames were seen; it stays
     with the track once it is a match. `misses` counts how many times in this track identification came to no match
     (each after config `match.unknown_after_s`). `hint` is the one most useful thing to do, absent when all is well.
-    `pad` is what presentation-attack detection found in this track; `challenge` what it asks for, if it is in doubt.
+    `pad` is what presentation-attack detection found in this track; `challenge` what it asks for, if it is in doubt;
+    `pin_left` that nothing is left to ask for, so that the PIN is.
     `probe` is the mean of the track's best frames so far, (dimension,) of unit norm; it stays in memory.
     """
 
@@ -50,6 +51,7 @@ class Served:
     hint: Reason | None
     pad: PadVerdict = PadVerdict.NOT_CHECKED
     challenge: Challenge | None = None
+    pin_left: bool = False
     probe: Vector | None = field(default=None, repr=False, compare=False)
 
 

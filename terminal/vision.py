@@ -20,6 +20,7 @@ from terminal.capture import Ahead
 from terminal.errand import Eyes, Glance
 from terminal.faces import Box, Engine, Picture
 from terminal.gallery import Gallery
+from terminal.guard import Guard
 from terminal.looking import Looker
 from terminal.sighting import CameraState, CameraTrouble, Sighting
 
@@ -76,6 +77,7 @@ class Vision:
         show: Callable[[Picture], None] = lambda _: None,
         answered: Callable[[], Collection[int]] | None = None,
         errand: Callable[[], Eyes | None] = lambda: None,
+        guard: Guard | None = None,
     ) -> None:
         """`gallery`, `answered` and `errand` are asked at every frame: each returns one reference, swapped by others.
 
@@ -89,7 +91,11 @@ class Vision:
         self._open_camera = open_camera
         self._engine = engine
         self._looker = Looker(
-            engine, settings, first_track_id=next(_first_track_ids), idle_look_s=settings.camera.idle_look_s
+            engine,
+            settings,
+            first_track_id=next(_first_track_ids),
+            idle_look_s=settings.camera.idle_look_s,
+            guard=guard,
         )
         self._gallery = gallery
         self._publish = publish

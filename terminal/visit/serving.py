@@ -158,6 +158,9 @@ def _decided(visit: Visit, given: Saw, now: Now) -> Step | None:
     if served.pad is PadVerdict.ATTACK:
         visit = mark_done(visit, served.track_id)
         return at(visit, _refused(visit, served, now)), (Chime(sound=Sound.REFUSED),)
+    if served.pin_left:
+        visit = mark_done(visit, served.track_id)  # nor by a later look: what was asked was not done
+        return open_keypad(visit, KeypadReason.NOT_RECOGNISED, served.first_seen_at, now), (Chime(sound=Sound.REFUSED),)
     if served.challenge is not None:
         return at(visit, _challenged(served, now)), ()
     if known(visit, given.sighting):

@@ -54,6 +54,7 @@ def served(
     since_s: float = 0.0,
     pad: PadVerdict = PadVerdict.NOT_CHECKED,
     challenge: Challenge | None = None,
+    pin_left: bool = False,
 ) -> Served:
     if employee is not None:
         found: Identification | None = identification(Outcome.MATCH, employee)
@@ -70,6 +71,7 @@ def served(
         hint=hint,
         pad=pad,
         challenge=challenge,
+        pin_left=pin_left,
     )
 
 

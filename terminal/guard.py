@@ -1,0 +1,148 @@
+"""Whether whoever is served is there in person: an eye, what it saw of the track, and what is asked of them.
+
+One track at a time, the one that is being identified: with another id everything begins anew. Nothing is asked before
+somebody is known, so that strangers do no exercises; meanwhile evidence gathers.
+"""
+
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import config
+from sync.messages import PadVerdict
+from terminal.faces import Face, Picture
+from terminal.faces.models import ModelUnavailable, contents
+from terminal.liveness import policy
+from terminal.liveness.arrival import First
+from terminal.liveness.challenge import pick
+from terminal.liveness.eye import Eye, OpenCvEye
+from terminal.liveness.gestures import Answer, answer_to
+from terminal.liveness.networks import LANDMARKS, PASSIVE, Landmarks, Passive, read_model
+from terminal.liveness.passive import LEAST_FRAMES
+from terminal.liveness.watch import Watch, beside, cues_of, watched
+from terminal.sighting import Challenge
+
+LIVENESS_UNAVAILABLE = "liveness_unavailable"
+_PATIENCE_S = 1.0
+"""Somebody known waits so long at most for the passive models' first frames before they are asked something."""
+
+_log = logging.getLogger("hadir.terminal.guard")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What is to be done with a track. `pin_left`: nothing is left to ask, so the PIN is."""
+
+    pad: PadVerdict = PadVerdict.NOT_CHECKED
+    challenge: Challenge | None = None
+    pin_left: bool = False
+
+
+_WAITING = Judged(pad=PadVerdict.UNDECIDED)
+
+
+class Guard:
+    """What is known of the served track. Belongs to the thread that has the frames."""
+
+    def __init__(
+        self, eye: Eye, *, always: bool, reads: bool = True, draw: Callable[[], int] = lambda: secrets.randbits(32)
+    ) -> None:
+        """`reads`: the passive models are there, and worth waiting for. `draw` is any random number of 0 or more."""
+        self._eye, self._reads, self._draw = eye, reads, draw
+        self._policy = policy.PadPolicy(always=always)
+        self._last: Challenge | None = None
+        self.forget()
+
+    def forget(self) -> None:
+        """Nothing is known of anybody; what was asked last is still not asked again."""
+        self._eye.forget()
+        self._watch: Watch | None = None
+        self._answers: tuple[Answer, ...] = ()
+        self._asked: tuple[Challenge, float] | None = None
+        self._known_s: float | None = None
+        self._attack = False
+
+    def look(self, picture: Picture, face: Face, *, track_id: int, at_s: float, first: First | None) -> None:
+        """The frame counts for track `track_id`, and for no other."""
+        if self._watch is None or self._watch.track_id != track_id:
+            self.forget()
+        self._watch = watched(self._watch, track_id, self._eye.look(picture, face, at_s=at_s), first=first)
+
+    def found_beside(self, track_id: int, score: float) -> None:
+        """Another face in the same frame is `score` alike to that of track `track_id`."""
+        if self._watch is not None and self._watch.track_id == track_id:
+            self._watch = beside(self._watch, score)
+
+    def judge(self, track_id: int, *, known: bool, now_s: float, twin_threshold: float) -> Judged:
+        """Return what is to be done with track `track_id`; `known`: it has been identified. An attack stays one."""
+        watch = self._watch
+        if watch is None or watch.track_id != track_id:
+            return _WAITING
+        self._note_answer(watch, now_s)
+        decision = policy.decide(cues_of(watch, twin_threshold=twin_threshold), self._answers, self._policy)
+        if decision.verdict is PadVerdict.ATTACK and not self._attack:
+            self._attack = True
+            _log.warning("track %d is no person: %s", track_id, ", ".join(decision.because))
+        if self._attack:
+            return Judged(pad=PadVerdict.ATTACK)
+        if not known:
+            return _WAITING
+        self._known_s = now_s if self._known_s is None else self._known_s
+        if decision.verdict is PadVerdict.BONA_FIDE:
+            return Judged(pad=PadVerdict.BONA_FIDE)
+        if self._asked is not None:
+            return Judged(pad=PadVerdict.UNDECIDED, challenge=self._asked[0])
+        if decision.asks and self._still_reading(watch, now_s):
+            return _WAITING
+        asked = pick(draw=self._draw(), last=self._last, film=decision.film) if decision.asks else None
+        if asked is None:
+            return Judged(pad=PadVerdict.UNDECIDED, pin_left=True)
+        self._asked, self._last = (asked, now_s), asked
+        return Judged(pad=PadVerdict.UNDECIDED, challenge=asked)
+
+    def _note_answer(self, watch: Watch, now_s: float) -> None:
+        if self._asked is None:
+            return
+        asked, since_s = self._asked
+        answer = answer_to(asked, watch.bearings, watch.since(since_s), since_s=since_s, now_s=now_s)
+        if answer is not Answer.WAITING:
+            self._answers = (*self._answers, answer)
+            self._asked = None
+
+    def _still_reading(self, watch: Watch, now_s: float) -> bool:
+        read = bool(watch.said) and all(len(each) >= LEAST_FRAMES for each in watch.said.values())
+        return self._reads and not read and self._known_s is not None and now_s < self._known_s + _PATIENCE_S
+
+
+class LivenessModels:
+    """The networks a guard reads; what is missing is an alarm, and everybody is asked something."""
+
+    def __init__(self, settings: config.Config) -> None:
+        self._mode = settings.liveness.mode
+        self._models = settings.engine.models
+        self._landmarks: Landmarks | None = None
+        self._passive: Passive | None = None
+        self._lacking = False
+
+    def load(self) -> None:
+        """What could be read is loaded; the log says what could not, and why."""
+        if self._mode == "off":
+            return
+        try:
+            self._landmarks = Landmarks(contents(self._models, (LANDMARKS,))[0])
+            self._passive = Passive([(model, read_model(self._models, model)) for model in PASSIVE])
+        except ModelUnavailable as error:
+            self._lacking = True
+            _log.error("alarm %s: everybody is asked to show that they are there: %s", LIVENESS_UNAVAILABLE, error)
+
+    def alarms(self) -> tuple[str, ...]:
+        return (LIVENESS_UNAVAILABLE,) if self._lacking else ()
+
+    def guard(self) -> Guard | None:
+        """Return a guard with what is loaded; None where nobody is to be guarded against."""
+        if self._mode == "off":
+            return None
+        eye = OpenCvEye(self._landmarks, self._passive)
+        always = self._mode == "always" or self._passive is None
+        return Guard(eye, always=always, reads=self._passive is not None)
