@@ -149,7 +149,8 @@ def compared(
     overlapped: dict[str, float | None] = {"ratio_read_ahead": None, "ratio_encode_ahead": None}
     if not clip.is_dir():
         with tempfile.TemporaryDirectory(prefix="hadir-speed-") as folder:
-            footage = cut(clip, Path(folder), demo_clip.truth() if known else ())
+            walk_ups = [each for each in demo_clip.truth() if each.shows is None] if known else []
+            footage = cut(clip, Path(folder), walk_ups)
             say(f"Looking at {len(footage.timed)} frames {passes} times and {len(footage.walk_ups)} walk-ups ...")
             overlapped |= overlap.measure(footage, (engine, open_engine(settings.engine)))
             found = figures(race(entries, dump(settings), footage, photos, passes=passes))

@@ -51,12 +51,14 @@ CAST = {
 
 
 class WalkUp(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody is in the picture from `starts_s` to `ends_s` of the clip; `employee` is None for a stranger."""
+    """Somebody is in the picture from `starts_s` to `ends_s` of the clip; `employee` is None for a stranger.
+    `shows` is the employee whose photo they hold before their face."""
 
     employee: str | None
     name: str
     starts_s: float
     ends_s: float
+    shows: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +70,21 @@ class Clip:
     walk_ups: tuple[WalkUp, ...]
 
 
+PRINTED = {"obama": "people/1001-Barack_Obama/enrol_1.jpg"}
+"""The photos that are held up: no secret, anybody can print one."""
+
+
 def truth() -> tuple[WalkUp, ...]:
     """Return who walks up in the clip and when."""
     walks = sorted(walk.WALKS, key=lambda each: each.starts_s)
     return tuple(
-        WalkUp(employee=CAST[each.who].employee, name=CAST[each.who].name, starts_s=each.starts_s, ends_s=each.ends_s)
+        WalkUp(
+            employee=CAST[each.who].employee,
+            name=CAST[each.who].name,
+            starts_s=each.starts_s,
+            ends_s=each.ends_s,
+            shows=None if each.shows is None else CAST[each.shows].employee,
+        )
         for each in walks
     )
 
@@ -88,7 +100,7 @@ def ensure(folder: Path, engine: Callable[[], Engine], say: Callable[[str], None
     notes, key = folder / "clip.json", _key()
     if clip.path.is_file() and _noted_key(notes) == key:
         return clip
-    say(f"Making the walk-up clip, {walk.LENGTH_S:.0f} s long (once; about 20 s) ...")
+    say(f"Making the walk-up clip, {walk.LENGTH_S:.0f} s long (once; about half a minute) ...")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if shutil.disk_usage(folder).free < NEEDED_BYTES:
@@ -108,13 +120,14 @@ def _write(path: Path, engine: Engine, landmarks: Landmarks) -> None:
     cast = {
         who: scene.actor(HERE / each.photo, engine, landmarks, mirrored=each.mirrored) for who, each in CAST.items()
     }
+    prints = {who: scene.printed(HERE / each, engine) for who, each in PRINTED.items()}
     code = cv2.VideoWriter.fourcc(*"mp4v")
     writer = cv2.VideoWriter(str(path), code, scene.FRAME_RATE_HZ, (WIDTH_PX, HEIGHT_PX))
     try:
         if not writer.isOpened():
             raise ClipFailed(f"the walk-up clip cannot be written to {path.parent}; see that the folder can be written")
         frames = 0
-        for picture in scene.render(cast):
+        for picture in scene.render(cast, prints):
             writer.write(picture)
             frames += 1
     finally:
@@ -132,8 +145,10 @@ def _write(path: Path, engine: Engine, landmarks: Landmarks) -> None:
 
 def _key() -> str:
     """Return a hash over everything the clip is made of: this code, the portraits, the OpenCV that draws it."""
-    sources = [HERE / name for name in ("clip.py", "cutout.py", "heads.py", "lobby.py", "scene.py", "walk.py")]
-    photos = [HERE / each.photo for each in CAST.values()]
+    sources = [
+        HERE / name for name in ("clip.py", "cutout.py", "heads.py", "lobby.py", "photo.py", "scene.py", "walk.py")
+    ]
+    photos = [HERE / each for each in (*(each.photo for each in CAST.values()), *PRINTED.values())]
     digest = hashlib.sha256(cv2.__version__.encode())
     for path in sources + photos:
         try:

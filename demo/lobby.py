@@ -84,7 +84,7 @@ def _room(canvas: NDArray[np.float32]) -> None:
 
 
 def _wood(canvas: NDArray[np.float32], rng: np.random.Generator) -> None:
-    """Wooden slats on the right part of the back wall and on the left wall."""
+    """Wooden slats on the right part of the back wall."""
     for x in np.arange(0.95, 3.3, 0.16):
         tone = 1 + 0.12 * rng.standard_normal()
         slat = [
@@ -94,10 +94,6 @@ def _wood(canvas: NDArray[np.float32], rng: np.random.Generator) -> None:
             (x, 1.6, BACK_M - 0.1),
         ]
         _quad(canvas, slat, (int(72 * tone), int(112 * tone), int(150 * tone)))
-    for z in np.arange(2.2, 6.4, 0.22):
-        tone = (0.75 + 0.25 * z / 6.4) * (1 + 0.08 * rng.standard_normal())
-        slat = [(-3.35, CEILING_M, z), (-3.35, CEILING_M, z + 0.15), (-3.35, 1.6, z + 0.15), (-3.35, 1.6, z)]
-        _quad(canvas, slat, (int(66 * tone), int(104 * tone), int(140 * tone)))
 
 
 def _door(canvas: NDArray[np.float32], rng: np.random.Generator) -> Plane:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from demo import cutout, heads, lobby, walk
+from demo import cutout, heads, lobby, photo, walk
 from errors import HadirError
 from terminal.faces import Engine
 from terminal.liveness.networks import Landmarks
@@ -42,22 +42,23 @@ class Actor:
     relief: heads.Relief
 
 
-def actor(photo: Path, engine: Engine, landmarks: Landmarks, *, mirrored: bool) -> Actor:
-    """Return the person in `photo`. Raises PortraitUnfit."""
-    try:
-        portrait = cv2.imdecode(np.fromfile(photo, np.uint8), cv2.IMREAD_COLOR)
-    except (OSError, cv2.error) as error:
-        raise PortraitUnfit(f"{photo} cannot be read; restore the demo's photos with git checkout demo") from error
-    if portrait is None:
-        raise PortraitUnfit(f"{photo} is not a picture; restore the demo's photos with git checkout demo")
-    if mirrored:
-        portrait = cv2.flip(portrait, 1)
-    picture = np.asarray(portrait, np.uint8)
+def printed(path: Path, engine: Engine) -> Image:
+    """Return the portrait in the file on a sheet of paper. Raises PortraitUnfit."""
+    sheet = photo.printed(_read(path), engine)
+    if sheet is None:
+        raise PortraitUnfit(f"no face was found in {path}; restore the demo's photos with git checkout demo")
+    return sheet
+
+
+def actor(path: Path, engine: Engine, landmarks: Landmarks, *, mirrored: bool) -> Actor:
+    """Return the person in the photo. Raises PortraitUnfit."""
+    portrait = _read(path)
+    picture = np.asarray(cv2.flip(portrait, 1), np.uint8) if mirrored else portrait
     rgb = np.ascontiguousarray(picture[..., ::-1])
     faces = engine.detect(rgb)
     mesh = landmarks.mesh(rgb, faces[0]) if faces else None
     if mesh is None:
-        raise PortraitUnfit(f"no face was found in {photo}; restore the demo's photos with git checkout demo")
+        raise PortraitUnfit(f"no face was found in {path}; restore the demo's photos with git checkout demo")
     figure = cutout.cut_out(picture, faces[0].box)
     # The door is on the left: that side of everybody is lighter.
     daylight = np.linspace(1.07, 0.88, figure.colour.shape[1])[None, :, None]
@@ -81,7 +82,19 @@ def actor(photo: Path, engine: Engine, landmarks: Landmarks, *, mirrored: bool) 
     return Actor(layers=tuple(made), relief=heads.relief_of(mesh, figure.middle, (rows, columns)))
 
 
-def render(cast: Mapping[str, Actor], times_s: Iterator[float] | None = None) -> Iterator[Image]:
+def _read(path: Path) -> Image:
+    try:
+        picture = photo.read(path)
+    except (OSError, cv2.error) as error:
+        raise PortraitUnfit(f"{path} cannot be read; restore the demo's photos with git checkout demo") from error
+    if picture is None:
+        raise PortraitUnfit(f"{path} is not a picture; restore the demo's photos with git checkout demo")
+    return picture
+
+
+def render(
+    cast: Mapping[str, Actor], prints: Mapping[str, Image], times_s: Iterator[float] | None = None
+) -> Iterator[Image]:
     """Yield the pictures, (720, 1280, 3) BGR, at `times_s`: by default the whole clip at FRAME_RATE_HZ."""
     rng = np.random.default_rng(SEED)
     room = lobby.paint(SEED)
@@ -90,9 +103,18 @@ def render(cast: Mapping[str, Actor], times_s: Iterator[float] | None = None) ->
         times_s = (number / FRAME_RATE_HZ for number in range(int(walk.LENGTH_S * FRAME_RATE_HZ)))
     for at_s in times_s:
         frame = room.copy()
-        standing = [(pose, each.who) for each in walk.WALKS if (pose := walk.pose(each, at_s)) is not None]
-        for pose, who in sorted(standing, key=lambda pair: pair[0].face_px):
-            _set_in(frame, cast[who], pose)
+        standing = [(pose, each) for each in walk.WALKS if (pose := walk.pose(each, at_s)) is not None]
+        for pose, each in sorted(standing, key=lambda pair: pair[0].face_px):
+            _set_in(frame, cast[each.who], pose)
+            if each.shows is not None:
+                photo.hold(
+                    frame,
+                    prints[each.shows],
+                    place_px=(pose.x_px, pose.y_px),
+                    z_m=walk.FACE_M * lobby.FOCAL_PX / pose.face_px,
+                    at_s=at_s,
+                    light=pose.light,
+                )
         cv2.convertScaleAbs(frame, frame, alpha=walk.brightness(at_s))
         top = int(rng.integers(0, noise.shape[0] - lobby.HEIGHT_PX))
         left = int(rng.integers(0, noise.shape[1] - lobby.WIDTH_PX))

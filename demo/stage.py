@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import config
 from demo import clip, newcomers
@@ -16,7 +17,8 @@ from sync import keys, peppers
 from sync.durable import write_whole
 from sync.register import Register, devices, sets
 from sync.releases import EncodingSet, ReleaseRefused, is_sealed, open_set
-from terminal.faces import Engine, fetch_models, identity_of, open_engine
+from terminal.faces import Engine, fetch_models, identity_of, models, open_engine
+from terminal.liveness.networks import LANDMARKS, PASSIVE, read_model
 
 HERE = Path(__file__).resolve().parent
 PEOPLE = HERE / "people"
@@ -57,6 +59,18 @@ def prepare(settings: config.Config, folder: Path, *, with_clip: bool, say: Say)
         _have_administrator(settings, pin[0])
     made = clip.ensure(folder, engine, say, models_in=settings.engine.models) if with_clip else None
     return Stage(clip=made, pin=pin)
+
+
+def liveness_of(settings: config.Config, say: Say) -> Literal["on", "off"]:
+    """Return whether the kiosk can tell a person from a photo here; where it cannot, `say` gets a sentence why."""
+    try:
+        models.ensure(settings.engine.models, (LANDMARKS,))
+        for model in PASSIVE:
+            read_model(settings.engine.models, model)
+    except models.ModelUnavailable as error:
+        say(f"Liveness is off here, and a photo is taken for a person: {error}.")
+        return "off"
+    return "on"
 
 
 def release_if_changed(settings: config.Config, say: Say) -> Mapping[str, str]:

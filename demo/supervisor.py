@@ -74,7 +74,8 @@ def run(
 ) -> int:
     """Run the demo until `seconds` after the kiosk's first frame, Ctrl-C, SIGTERM or `stop`; return an exit code.
 
-    0 when all went well; 1 when a visit was missed, somebody was named wrongly or a program did not stay up; 130 when
+    0 when all went well; 1 when a visit was missed, somebody was named wrongly, a photo was let in though liveness is on
+    or a program did not stay up; 130 when
     it was stopped while still preparing. With `as_json` the last line printed is one JSON object: demo.tally.Tally and
     `seconds`, `first_frame_s`, `restarts`. Everything that was started has ended on return. Raises HadirError where it
     cannot begin. For the main thread.
@@ -98,7 +99,11 @@ def run(
                 people_were = newcomers.shape_of(stage.PEOPLE)  # what comes later is the watch's
                 prepared = stage.prepare(derived, folder, with_clip=camera is None, say=say)
                 if prepared.clip is not None:
-                    derived = config.replace(derived, camera={"source": f"file:{prepared.clip.path}", "loop": True})
+                    derived = config.replace(
+                        derived,
+                        camera={"source": f"file:{prepared.clip.path}", "loop": True},
+                        liveness={"mode": stage.liveness_of(derived, say)},
+                    )
                 path = folder / "config.yaml"
                 _write_private(path, config.dump(derived))
             with _signals_set(stop):
@@ -167,6 +172,8 @@ def _play(play: Play, as_json: bool) -> int:
             "restarts": sum(child.restarts for child in (hub, *programs.values())),
         }
         print(json.dumps({**msgspec.to_builtins(result), **more}), flush=True)
+    if result.attacks_recorded and settings.liveness.mode != "off":
+        return 1
     # In a window somebody may have kept the kiosk busy with its keypad: nothing is wrong with it for that.
     return 1 if result.wrong and not (play.windowed and result.wrong == _missed(result)) else 0
 
@@ -224,9 +231,12 @@ def _introduce(play: Play, known: Mapping[str, str]) -> None:
     say(f"Hadir is running: http://{f'[{host}]' if ':' in host else host}:{settings.console.port}")
     if clip is not None:
         names = set(known.values())
-        strangers = sum(each.employee is None and each.name not in names for each in clip.walk_ups)
+        people = {each.name: each.employee for each in clip.walk_ups if each.shows is None}
+        strangers = sum(employee is None and name not in names for name, employee in people.items())
         are = "is a stranger" if strangers == 1 else "are strangers"
-        say(f"  {len(clip.walk_ups)} people walk up to the kiosk, round after round; {strangers} of them {are}.")
+        say(f"  {len(people)} people walk up to the kiosk, round after round; {strangers} of them {are}.")
+        if any(each.shows for each in clip.walk_ups):
+            say("  The last of a round holds a printed photo of somebody else before his face.")
     else:
         say(f"  The kiosk looks through {settings.camera.source}.")
     if play.prepared.pin is not None and play.windowed:
@@ -249,6 +259,9 @@ def _summarise(result: Tally, windowed: bool) -> None:
     if wrong > missed:
         line += f"{_counted(wrong - missed, 'punch', 'punches')} under a wrong name; "
     say(f"{line}{_counted(result.strangers or 0, 'stranger')}, {result.strangers_named} named; {punches}")
+    if result.attacks:
+        passed = result.attacks_recorded or 0
+        say(f"{_counted(result.attacks, 'photo')} held up instead of a face, {passed} recorded.")
     if missed and windowed:
         say("While the keypad is open nobody is recognised by face.")
     if result.unfinished:

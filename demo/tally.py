@@ -21,8 +21,10 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     """The run in numbers. A walk-up is judged when it was over in time; `visits` are those of enrolled people.
 
     `recorded`: visits with a punch by face under the right number. `wrong`: visits without one, plus punches by face
-    under the number of somebody who was not there, strangers' included. `strangers`: walk-ups of people not enrolled;
-    `strangers_named`: those during which, with nobody else there, somebody's punch was recorded. `register_events`:
+    under the number of somebody who was not there, strangers' included. `strangers`: walk-ups of people not enrolled,
+    with nothing before their face; `strangers_named`: those during which, with nobody else there, somebody's punch was
+    recorded. `attacks`: walk-ups with somebody's photo before the face; `attacks_recorded`: those during which a punch
+    of who is on it was recorded, which is not counted among `wrong`. `register_events`:
     every punch of this run in the register, `pin_events` of them by PIN. `unfinished`: walk-ups cut off by the end or
     by a restart, not judged. Without a truth (a live camera) all but the events are None.
     """
@@ -35,6 +37,8 @@ class Tally(msgspec.Struct, frozen=True, kw_only=True):
     register_events: int
     pin_events: int
     unfinished: int | None
+    attacks: int | None = None
+    attacks_recorded: int | None = None
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +49,7 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
     certain: bool
     starts: datetime
     ends: datetime
+    shows: str | None = None
 
 
 def tally(
@@ -78,8 +83,9 @@ def tally(
     everybody = [*rounds, *unfinished]
     recorded = [each for each in rounds if any(_is_of(event, each) for event in by_face)]
     missed = [each for each in rounds if each.certain and each.expected is not None and each not in recorded]
-    false = [event for event in by_face if not any(_is_of(event, each) for each in everybody)]
-    strangers = [each for each in rounds if each.expected is None]
+    false = [event for event in by_face if not any(_is_of(event, each) or _is_shown(event, each) for each in everybody)]
+    attacks = [each for each in rounds if each.shows is not None]
+    strangers = [each for each in rounds if each.expected is None and each.shows is None]
     named = [each for each in strangers if any(_alone_at(each, event.occurred_at, everybody) for event in false)]
     return Tally(
         visits=len(recorded) + len(missed),
@@ -90,6 +96,8 @@ def tally(
         register_events=len(events),
         pin_events=pin_events,
         unfinished=len(unfinished),
+        attacks=len(attacks),
+        attacks_recorded=sum(any(_is_shown(event, each) for event in by_face) for each in attacks),
     )
 
 
@@ -106,12 +114,15 @@ def _rounds(
         until = began[number + 1] if number + 1 < len(began) else ended
         for each in walk_ups:
             was, now = _enrolled(each, before), _enrolled(each, after)
+            if each.shows is not None:
+                was = now = None  # behind a photo nobody is to be recognised
             happened = Round(
                 name=each.name,
                 expected=now or was,
                 certain=was == now,
                 starts=start + timedelta(seconds=each.starts_s),
                 ends=start + timedelta(seconds=each.ends_s),
+                shows=each.shows,
             )
             if happened.ends <= until:
                 whole.append(happened)
@@ -128,9 +139,17 @@ def _enrolled(each: WalkUp, people: Mapping[str, str]) -> str | None:
 
 
 def _is_of(event: RegisteredEvent, each: Round) -> bool:
-    return event.employee == each.expected and each.starts <= event.occurred_at <= each.ends + MARGIN
+    return event.employee == each.expected and _during(each, event.occurred_at)
+
+
+def _is_shown(event: RegisteredEvent, each: Round) -> bool:
+    return event.employee == each.shows and _during(each, event.occurred_at)
+
+
+def _during(each: Round, moment: datetime) -> bool:
+    return each.starts <= moment <= each.ends + MARGIN
 
 
 def _alone_at(each: Round, moment: datetime, everybody: Sequence[Round]) -> bool:
-    there = [other for other in everybody if other.starts <= moment <= other.ends + MARGIN]
+    there = [other for other in everybody if _during(other, moment)]
     return each in there and all(other.expected is None for other in there)

@@ -11,7 +11,7 @@ from demo.lobby import FOCAL_PX, HORIZON_PX, WIDTH_PX
 
 FACE_M = 0.20
 """Height of a face box on a grown person: forehead to chin."""
-LENGTH_S = 38.0
+LENGTH_S = 46.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +26,13 @@ class Step:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walk:
     """One walk-up. `who` names the portrait; `taller_m` is how far the eyes are above the camera; `tempo` differs from
-    person to person so that no two sway alike."""
+    person to person so that no two sway alike; `shows` names whose photo is held before the face."""
 
     who: str
     steps: tuple[Step, ...]
     taller_m: float
     tempo: float
+    shows: str | None = None
 
     @property
     def starts_s(self) -> float:
@@ -60,12 +61,16 @@ class Pose:
 SHUTTER_S = 1 / 200
 
 
-def _walk(who: str, taller_m: float, tempo: float, *steps: tuple[float, float, float]) -> Walk:
-    return Walk(who=who, taller_m=taller_m, tempo=tempo, steps=tuple(Step(at_s=t, x_m=x, z_m=z) for t, x, z in steps))
+def _walk(
+    who: str, taller_m: float, tempo: float, *steps: tuple[float, float, float], shows: str | None = None
+) -> Walk:
+    way = tuple(Step(at_s=t, x_m=x, z_m=z) for t, x, z in steps)
+    return Walk(who=who, taller_m=taller_m, tempo=tempo, steps=way, shows=shows)
 
 
 _BEHIND_HER = ((22.2, 2.7, 3.4), (24.3, 0.52, 1.4), (26.0, 0.5, 1.38))
-# Nobody before 2.6 s: a run of 40 s sees every walk-up once and nobody of the second round.
+_WITH_A_PHOTO = ((38.4, -2.7, 3.2), (40.7, -0.03, 0.94), (44.2, 0.0, 0.92), (45.3, 1.75, 1.25))
+# Nobody before 2.6 s: a run of 40 s sees everybody once. Then the photo is held up, and after that a round is over.
 WALKS = (
     _walk("obama", 0.03, 1.0, (2.6, -2.7, 3.3), (4.9, -0.03, 0.84), (6.9, 0.02, 0.82), (7.9, 1.75, 1.25)),
     _walk("macron", 0.00, 1.15, (8.7, 2.7, 3.3), (10.9, 0.05, 0.85), (12.9, 0.0, 0.83), (13.9, -1.75, 1.25)),
@@ -73,6 +78,7 @@ WALKS = (
     _walk("ardern", -0.01, 0.9, (21.7, -2.7, 3.2), (23.9, -0.14, 0.84), (26.0, -0.16, 0.82), (27.0, -1.75, 1.2)),
     _walk("biden", 0.04, 0.8, *_BEHIND_HER, (27.3, 0.02, 0.85), (29.3, 0.0, 0.83), (30.3, 1.75, 1.25)),
     _walk("collins", -0.02, 1.05, (31.1, 2.7, 3.3), (33.3, 0.05, 0.95), (36.2, 0.0, 0.93), (37.2, -1.8, 1.3)),
+    _walk("sunak", -0.02, 1.3, *_WITH_A_PHOTO, shows="obama"),
 )
 
 

@@ -77,7 +77,7 @@ def from_manifest(folder: Path, engine: Engine) -> Company:
 
 def from_demo(clip: demo_clip.Clip, engine: Engine, folder: Path) -> Company:
     """Return the demo's people, enrolled from their portraits, each cut out of the clip they walk up in."""
-    footage = cut(clip.path, folder, clip.walk_ups)
+    footage = cut(clip.path, folder, [each for each in clip.walk_ups if each.shows is None])
     clips = []
     for each in footage.walk_ups:
         names = (footage.folder / f"{number:05}.jpg" for number in range(each.first, each.last + 1))

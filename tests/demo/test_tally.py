@@ -80,6 +80,27 @@ def test_a_stranger_under_a_name_is_told() -> None:
     assert (result.recorded, result.wrong, result.strangers_named) == (2, 1, 1)
 
 
+def test_f3_a_photo_held_up_is_no_visit_and_whoever_is_taken_for_it_is_told() -> None:
+    photo = WalkUp(employee=None, name="Citra", starts_s=30, ends_s=36, shows="1001")
+
+    def with_photo(*events: RegisteredEvent) -> Tally:
+        return tally(
+            events,
+            (*TRUTH, photo),
+            began=[BEGAN],
+            ended=BEGAN + timedelta(seconds=40),
+            people_before={**PEOPLE, "1003": "Citra"},
+            people_after={**PEOPLE, "1003": "Citra"},
+        )
+
+    right = (punch("1001", 4), punch("1003", 12), punch("1002", 22))
+    refused = with_photo(*right)
+    assert (refused.visits, refused.recorded, refused.wrong) == (3, 3, 0)
+    assert (refused.strangers, refused.attacks, refused.attacks_recorded) == (1, 1, 0)
+    passed = with_photo(*right, punch("1001", 33))
+    assert (passed.wrong, passed.attacks, passed.attacks_recorded) == (0, 1, 1)
+
+
 def test_a_name_while_nobody_is_there_is_wrong() -> None:
     result = judged(punch("1001", 4), punch("1002", 22), punch("1001", 18))
     assert (result.wrong, result.strangers_named) == (1, 0)

@@ -60,12 +60,14 @@ def test_the_demos_people_are_named_once_each_while_they_are_there_and_its_stran
     enrolled = sorted(DEMO.glob("people/*/enrol_1.jpg"))
     gallery = signed_set(kiosk, ((path.parent.name.partition("-")[0], encoding(path)) for path in enrolled))
     lines = list(replay(kiosk, walk_up_clip.path, gallery))
+    lines, photo = lines[:-1], lines[-1]
+    assert photo["employee"] == walk_up_clip.walk_ups[-1].shows, "without an eye for liveness a photo is somebody"
     expected = [each for each in walk_up_clip.walk_ups if each.employee is not None]
     assert named(lines) == [each.employee for each in expected]
     for line, walk_up in zip((line for line in lines if line["employee"]), expected, strict=True):
         assert walk_up.starts_s <= line["first_seen_s"] < line["decided_s"] <= walk_up.ends_s
         assert line["hints"] == [], "nobody who walks up is told anything"
-    assert len(lines) == len(walk_up_clip.walk_ups), "nobody is two visits"
+    assert len(lines) == len(walk_up_clip.walk_ups) - 1, "nobody is two visits"
 
 
 @pytest.fixture(scope="module")
