@@ -249,7 +249,8 @@ class Looker:
             return Judged()
         found = self._known_of(served.id).identification
         known = found is not None and found.outcome is Outcome.MATCH and not self._uncompared(served, now_s)
-        return self._guard.judge(served.id, known=known, now_s=now_s, twin_threshold=self._policy.threshold)
+        alike = self._policy.threshold_for(1)  # of two faces: no gallery's size is in it
+        return self._guard.judge(served.id, known=known, now_s=now_s, twin_threshold=alike)
 
     def _told(self, served: Track, hint: Reason | None, at: datetime, now_s: float) -> Served:
         known, judged = self._known_of(served.id), self._judgement(served, now_s)
