@@ -22,8 +22,7 @@ Image = NDArray[np.uint8]
 
 
 def printed(portrait: Image, engine: Engine) -> Image | None:
-    """Return the BGR `portrait` as an office's printer puts it on paper: pale, soft, with a white margin; None without a
-    face."""
+    """Return the BGR `portrait` as an office's printer puts it on paper, pale and soft; None without a face."""
     faces = engine.detect(np.ascontiguousarray(portrait[..., ::-1]))
     if not faces:
         return None

@@ -74,11 +74,10 @@ def run(
 ) -> int:
     """Run the demo until `seconds` after the kiosk's first frame, Ctrl-C, SIGTERM or `stop`; return an exit code.
 
-    0 when all went well; 1 when a visit was missed, somebody was named wrongly, a photo was let in though liveness is on
-    or a program did not stay up; 130 when
-    it was stopped while still preparing. With `as_json` the last line printed is one JSON object: demo.tally.Tally and
-    `seconds`, `first_frame_s`, `restarts`. Everything that was started has ended on return. Raises HadirError where it
-    cannot begin. For the main thread.
+    0 when all went well; 1 when a visit was missed, somebody was named wrongly, a photo was let in though liveness is
+    on, or a program did not stay up; 130 when it was stopped while still preparing. With `as_json` the last line
+    printed is one JSON object: demo.tally.Tally and `seconds`, `first_frame_s`, `restarts`. Everything that was started
+    has ended on return. Raises HadirError where it cannot begin. For the main thread.
     """
     began_at = datetime.now(UTC)
     stop = stop or threading.Event()

@@ -99,7 +99,7 @@ def pose(walk: Walk, at_s: float) -> Pose | None:
         smear_px=(later[0] - x_px, later[1] - y_px),
         # People look about: to the kiosk, to what it shows, to who is beside them.
         turn=Turn(
-            yaw_deg=7.0 * math.sin(swing * 0.42 * at_s) + 2.0 * math.sin(swing * 0.9 * at_s + 1),
+            yaw_deg=9.0 * math.sin(swing * 0.55 * at_s) + 2.0 * math.sin(swing * 0.9 * at_s + 1),
             pitch_deg=3.0 * math.sin(swing * 0.31 * at_s + 2),
         ),
     )
