@@ -32,11 +32,13 @@ _log = logging.getLogger("hadir.terminal.guard")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """What is to be done with a track. `pin_left`: nothing is left to ask, so the PIN is."""
+    """What is to be done with a track. `pin_left`: nothing is left to ask, so the PIN is. `cues` are the names of those
+    that told against it, for the review desk: never for who stands there."""
 
     pad: PadVerdict = PadVerdict.NOT_CHECKED
     challenge: Challenge | None = None
     pin_left: bool = False
+    cues: tuple[str, ...] = ()
 
 
 _WAITING = Judged(pad=PadVerdict.UNDECIDED)
@@ -62,6 +64,7 @@ class Guard:
         self._asked: tuple[Challenge, float] | None = None
         self._known_s: float | None = None
         self._attack = False
+        self._told: tuple[str, ...] = ()
 
     def look(self, picture: Picture, face: Face, *, track_id: int, at_s: float, first: First | None) -> None:
         """The frame counts for track `track_id`, and for no other."""
@@ -84,22 +87,24 @@ class Guard:
         if decision.verdict is PadVerdict.ATTACK and not self._attack:
             self._attack = True
             _log.warning("track %d is no person: %s", track_id, ", ".join(decision.because))
+        cues = tuple(each.value for each in decision.because)
+        self._told = tuple(dict.fromkeys((*self._told, *cues)))
         if self._attack:
-            return Judged(pad=PadVerdict.ATTACK)
+            return Judged(pad=PadVerdict.ATTACK, cues=self._told)
         if not known:
             return _WAITING
         self._known_s = now_s if self._known_s is None else self._known_s
         if decision.verdict is PadVerdict.BONA_FIDE:
-            return Judged(pad=PadVerdict.BONA_FIDE)
+            return Judged(pad=PadVerdict.BONA_FIDE, cues=self._told)
         if self._asked is not None:
-            return Judged(pad=PadVerdict.UNDECIDED, challenge=self._asked[0])
+            return Judged(pad=PadVerdict.UNDECIDED, challenge=self._asked[0], cues=self._told)
         if decision.asks and self._still_reading(watch, now_s):
             return _WAITING
         asked = pick(draw=self._draw(), last=self._last, film=decision.film) if decision.asks else None
         if asked is None:
-            return Judged(pad=PadVerdict.UNDECIDED, pin_left=True)
+            return Judged(pad=PadVerdict.UNDECIDED, pin_left=True, cues=self._told)
         self._asked, self._last = (asked, now_s), asked
-        return Judged(pad=PadVerdict.UNDECIDED, challenge=asked)
+        return Judged(pad=PadVerdict.UNDECIDED, challenge=asked, cues=self._told)
 
     def _note_answer(self, watch: Watch, now_s: float) -> None:
         if self._asked is None:

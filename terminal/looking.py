@@ -265,4 +265,5 @@ class Looker:
             pad=judged.pad,
             challenge=judged.challenge,
             pin_left=judged.pin_left,
+            cues=judged.cues,
         )

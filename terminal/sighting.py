@@ -39,7 +39,7 @@ class Served:
     with the track once it is a match. `misses` counts how many times in this track identification came to no match
     (each after config `match.unknown_after_s`). `hint` is the one most useful thing to do, absent when all is well.
     `pad` is what presentation-attack detection found in this track; `challenge` what it asks for, if it is in doubt;
-    `pin_left` that nothing is left to ask for, so that the PIN is.
+    `pin_left` that nothing is left to ask for, so that the PIN is; `cues` names what told against a person.
     `probe` is the mean of the track's best frames so far, (dimension,) of unit norm; it stays in memory.
     """
 
@@ -52,6 +52,7 @@ class Served:
     pad: PadVerdict = PadVerdict.NOT_CHECKED
     challenge: Challenge | None = None
     pin_left: bool = False
+    cues: tuple[str, ...] = ()
     probe: Vector | None = field(default=None, repr=False, compare=False)
 
 
