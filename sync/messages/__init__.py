@@ -11,6 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from sync.messages.entries import (
+    AttackNote,
     AttendanceEvent,
     Chained,
     ClockNote,
@@ -58,6 +59,7 @@ __all__ = [
     "UNTIMED",
     "Ack",
     "Action",
+    "AttackNote",
     "AttendanceEvent",
     "Chained",
     "Change",
@@ -150,6 +152,8 @@ def _refuse_unreal_numbers(message: Message) -> None:
     match message:
         case AttendanceEvent(punch=punch):
             numbers = (punch.score, punch.margin)
+        case AttackNote(score=score):
+            numbers = (score,)
         case TerminalStatus(temperature_c=temperature):
             numbers = (temperature,)
     if any(number is not None and not math.isfinite(number) for number in numbers):

@@ -32,7 +32,8 @@ class Punch(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Times are UTC with zone. `occurred_at` is when the person was identified, `first_seen_at` when the face was first
     seen: the arrival. `score` and `margin` are cosine similarities, absent for a PIN without a face. `direction_by`
-    says who chose the direction. `review` are short codes of what a human should look at.
+    says who chose the direction. `review` are short codes of what a human should look at; `cues` are codes of what told
+    against a living person, of somebody who was let in after all, or came by PIN.
     """
 
     employee: EmployeeNumber
@@ -48,6 +49,7 @@ class Punch(Struct, frozen=True, kw_only=True, omit_defaults=True):
     pad: PadVerdict = PadVerdict.NOT_CHECKED
     evidence_ref: Text | None = None
     review: Annotated[tuple[Text, ...], Meta(max_length=8)] = ()
+    cues: Annotated[tuple[Text, ...], Meta(max_length=8)] = ()
 
 
 class Chained(Message, frozen=True, kw_only=True):
@@ -142,6 +144,31 @@ class EnrolmentNote(Chained, tag="enrolment", frozen=True, kw_only=True):
     moved_from: tuple[Hex32, Sequence] | None = None
 
 
+class AttackNote(Chained, tag="attack", frozen=True, kw_only=True):
+    """Something that was no living person was held before the camera at `made_at`, or may have been.
+
+    `verdict` is ATTACK, or UNDECIDED for a near miss: what was asked was not done. `employee` is whose face it was
+    taken for, None for nobody's; `cues` are codes of what told, `score` that of the passive models. `held` is true
+    where the kiosk now takes no face for a while. `id` stays the same wherever it is recorded again; `moved_from` is as
+    in AttendanceEvent. `evidence_ref` names the sealed picture, or says why there is none. The picture itself goes
+    beside the entry, never in it: what is signed is kept for good, and a picture is not.
+    """
+
+    id: Hex32
+    employee: EmployeeNumber | None = None
+    verdict: PadVerdict
+    cues: Annotated[tuple[Text, ...], Meta(max_length=8)] = ()
+    score: float | None = None
+    evidence_ref: Text | None = None
+    held: bool = False
+    made_at: Instant
+    moved_from: tuple[Hex32, Sequence] | None = None
+
+    def __post_init__(self) -> None:
+        if self.verdict not in (PadVerdict.ATTACK, PadVerdict.UNDECIDED):
+            raise ValueError("a note of an attack has the verdict attack or undecided")
+
+
 class SealedTemplate(Struct, frozen=True, array_like=True):
     """A template in a SealedEnrolment: `vector` is float32 little-endian, of unit norm."""
 
@@ -158,7 +185,7 @@ class SealedEnrolment(Struct, frozen=True, kw_only=True):
     photo: bool = True
 
 
-Entry = AttendanceEvent | ClockNote | Correction | DeskNote | EnrolmentNote
+Entry = AttendanceEvent | ClockNote | Correction | DeskNote | EnrolmentNote | AttackNote
 """What a terminal's chain is made of."""
 
 
@@ -170,7 +197,7 @@ def seen_at(entry: Entry) -> Instant | None:
     match entry:
         case AttendanceEvent():
             return entry.punch.first_seen_at
-        case Correction() | DeskNote():
+        case Correction() | DeskNote() | AttackNote():
             return entry.made_at
         case EnrolmentNote():
             return entry.decided_at

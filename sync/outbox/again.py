@@ -14,6 +14,7 @@ import msgspec
 from sync import chain, receipts
 from sync.keys import Signer
 from sync.messages import (
+    AttackNote,
     AttendanceEvent,
     ClockNote,
     ClockQuality,
@@ -32,7 +33,7 @@ from sync.outbox.appending import append, place_of_next
 from sync.outbox.card import OutboxFailed
 from sync.outbox.epochs import Epoch
 
-Movable = AttendanceEvent | Correction | DeskNote | EnrolmentNote
+Movable = AttendanceEvent | Correction | DeskNote | EnrolmentNote | AttackNote
 
 
 class _Unsigned(msgspec.Struct, frozen=True):
@@ -120,7 +121,7 @@ def record(
                 changed["of_epoch"] = said.of_epoch or said.epoch
             else:
                 changed["of"], changed["of_epoch"] = punch.as_seen_from(epoch.epoch)
-        case DeskNote() | EnrolmentNote():
+        case DeskNote() | EnrolmentNote() | AttackNote():
             pass
         case _:
             assert_never(said)

@@ -1,13 +1,13 @@
 """What the register's columns say of an entry: they and its signed bytes must always agree."""
 
-from sync.messages import AttendanceEvent, Correction, DeskNote, EnrolmentNote, Entry, seen_at
+from sync.messages import AttackNote, AttendanceEvent, Correction, DeskNote, EnrolmentNote, Entry, seen_at
 
 
 def row_of(entry: Entry) -> dict[str, object]:
     """Return what the register's columns say of `entry`: the same names for every kind."""
     event = entry if isinstance(entry, AttendanceEvent) else None
     punch = event.punch if event else None
-    if isinstance(entry, Correction | DeskNote | EnrolmentNote):
+    if isinstance(entry, Correction | DeskNote | EnrolmentNote | AttackNote):
         return _row_beside(entry)
     return {
         "terminal": entry.terminal,
@@ -29,8 +29,8 @@ def row_of(entry: Entry) -> dict[str, object]:
     }
 
 
-def _row_beside(entry: Correction | DeskNote | EnrolmentNote) -> dict[str, object]:
-    """Return what `row_of` does for an entry that is no punch, and somebody's."""
+def _row_beside(entry: Correction | DeskNote | EnrolmentNote | AttackNote) -> dict[str, object]:
+    """Return what `row_of` does for an entry that is no punch: somebody's, or an attack."""
     correction = entry if isinstance(entry, Correction) else None
     direction = correction.direction if correction else None
     return {
