@@ -3,6 +3,8 @@
 A signed message is its JSON body, a newline and the base64 of an Ed25519 signature (RFC 8032) over exactly that body:
 anybody can check one with `openssl pkeyutl -verify -rawin`. JSON as written here has no newline of its own, so several
 signed messages joined by newlines are still told apart: that is how a backlog travels, and what an export file is.
+Behind a message that names a sealed picture, the picture itself may travel the same way, as its reference, a newline
+and base64: it is nothing signed, is kept beside the chain, and can be deleted without breaking it.
 
 Each entry names the SHA-256 of the whole signed message before it, so that no entry can be changed, taken out or put
 between others without every later one being signed anew, and the heads kept by a second party then tell.
@@ -12,6 +14,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from msgspec import Struct
@@ -27,6 +30,10 @@ Sign = Callable[[bytes], bytes]
 Verify = Callable[[bytes, bytes], bool]
 """Whether the signature (first) was made over the body (second) by a key that is trusted for it."""
 
+MAX_ENCLOSED_BYTES = 11_250
+"""Of a sealed picture that travels with its entry: in base64 15,000 bytes, which leaves the entry 1,300."""
+
+_ENCLOSED = b"sealed:"
 _SIGNATURE_BYTES = 64
 _SIGNATURE_SIGNS = 88  # of base64
 
@@ -83,6 +90,31 @@ def unpack(message: bytes) -> list[bytes]:
 
     Each alone may be as long as MAX_MESSAGE_BYTES, and so may all of them together.
     """
+    return [pair for pair in _pairs(message) if not pair.startswith(_ENCLOSED)]
+
+
+def enclose(ref: str, box: bytes) -> bytes:
+    """Return the sealed picture `box`, which the message before it calls `ref`, as a part of `pack`."""
+    return ref.encode() + b"\n" + base64.b64encode(box)
+
+
+def enclosed(message: bytes) -> dict[str, bytes]:
+    """Return the sealed pictures that `message` carries, by reference; one that is not what that names is passed over.
+
+    Raises MessageRefused as `unpack` does.
+    """
+    found = {}
+    for pair in _pairs(message):
+        if pair.startswith(_ENCLOSED):
+            ref, _, signs = pair.partition(b"\n")
+            with suppress(binascii.Error):
+                box = binascii.a2b_base64(signs, strict_mode=True)
+                if len(box) <= MAX_ENCLOSED_BYTES and ref == _ENCLOSED + digest(box).hex()[:32].encode():
+                    found[ref.decode()] = box
+    return found
+
+
+def _pairs(message: bytes) -> list[bytes]:
     if len(message) > MAX_MESSAGE_BYTES:
         raise MessageRefused(f"message of {len(message)} bytes; {MAX_MESSAGE_BYTES} are allowed")
     lines = message.split(b"\n")

@@ -1,9 +1,12 @@
 """What a message on a terminal's topic is: entries, a status, or nothing the centre can take, and why."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
+import msgspec
+
 from sync import chain
-from sync.messages import AttendanceEvent, MessageRefused, TerminalStatus, address_of, decode, seen_at
+from sync.messages import AttackNote, AttendanceEvent, MessageRefused, TerminalStatus, address_of, decode, seen_at
 from sync.register.arrivals import Arrival, arrival
 from sync.register.refusals import Rejected
 from sync.register.statuses import HeardStatus
@@ -27,8 +30,8 @@ def inspect(topic: str, payload: bytes, *, retained: bool, at: datetime) -> list
         match topic.rpartition("/")[2]:
             case "event":
                 entries = chain.unpack(payload)
-                spoken_for = address_of(topic)
-                return [_entry(topic, spoken_for, each, at) for each in entries]
+                spoken_for, boxes = address_of(topic), chain.enclosed(payload)
+                return [_with_box(_entry(topic, spoken_for, each, at), boxes) for each in entries]
             case "status":
                 status = decode(TerminalStatus, payload)
                 _refuse_stranger(address_of(topic), status.office, status.terminal)
@@ -53,6 +56,14 @@ def _entry(topic: str, spoken_for: tuple[str, str], payload: bytes, at: datetime
     except MessageRefused as error:
         return Rejected(topic=topic, reason=str(error), payload=payload, received_at=at)
     return found
+
+
+def _with_box(found: Found, boxes: Mapping[str, bytes]) -> Found:
+    """Return the entry with the sealed picture it names, where that is among `boxes`."""
+    if not boxes or not isinstance(found, Arrival) or not isinstance(found.entry, AttackNote):
+        return found
+    box = boxes.get(found.entry.evidence_ref or "")
+    return found if box is None else msgspec.structs.replace(found, box=box)
 
 
 def _refuse_stranger(spoken_for: tuple[str, str], office: str, terminal: str) -> None:

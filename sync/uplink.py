@@ -7,8 +7,9 @@
 acknowledgements come in by, which lets none in that the collector did not sign (sync/collector_key.py). `condition` is
 called about once a second and at every wake, and must be quick; what it returns goes into the status. `releases` is the
 door encoding sets come in by, as `received_sets.release_door` makes it; `on_release` gets each accepted one, already
-kept on the card. Whoever records a punch, or sees the camera or the gallery change, calls `wake()` afterwards: the row
-is on its way within milliseconds, and nothing polls.
+kept on the card. `pictures` is the folder of sealed pictures, from which one goes along with the note that names it.
+Whoever records a punch, or sees the camera or the gallery change, calls `wake()` afterwards: the row is on its way
+within milliseconds, and nothing polls.
 
 A row is marked acknowledged by the collector's signed word only. The broker's PUBACK frees nothing: with the collector
 away, mosquitto's defaults said "Success" 5,000 times and delivered 1,000.
@@ -25,12 +26,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import assert_never
 
 import config
 from errors import HadirError
 from sync import chain
 from sync.collector_key import CollectorKeyMissing
+from sync.enclosing import with_picture
 from sync.keys import Signer
 from sync.messages import MAX_MESSAGE_BYTES, Ack, MessageRefused, encode, gallery_topic, terminal_topic
 from sync.messages.told import SetWord
@@ -66,6 +69,7 @@ class Uplink:
         condition: Callable[[], Condition],
         releases: ReleaseDoor,
         on_release: Callable[[EncodingSet], None],
+        pictures: Path | None = None,
         link: Link | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -75,7 +79,7 @@ class Uplink:
         self._office, self._terminal = settings.office.id, settings.terminal.id
         self._settings = settings.uplink
         self._open_card, self._condition = open_card, condition
-        self._signer, self._acks = signer, acks
+        self._signer, self._acks, self._pictures = signer, acks, pictures
         self._sets = ReceivedSets(releases, on_release)
         self._monotonic, self._now = monotonic, now
         self._window = Window(
@@ -308,7 +312,9 @@ class Uplink:
         for places in self._window.due(now):
             rows = outbox.payloads(places)
             self._window.gone(set(places) - {row.place for row in rows})
-            self._publish(rows, now)
+            whole = self._enclosing(rows)
+            fits = sum(len(row.payload) + 1 for row in whole) <= MAX_MESSAGE_BYTES
+            self._publish(whole if fits else rows, now)
         self._send_some(self._live_places(outbox), now, live=True)
         self._send_some(self._waiting_places(outbox), now, live=False)
         silent = self._window.unanswered_since()
@@ -329,7 +335,7 @@ class Uplink:
 
     def _send_some(self, places: list[Place], now: float, *, live: bool) -> None:
         parcel: list[PendingEvent] = []
-        for row in self._outbox_now().payloads(places):
+        for row in self._enclosing(self._outbox_now().payloads(places)):
             held = sum(len(other.payload) + 1 for other in parcel)
             if parcel and (len(parcel) == _ROWS_A_PARCEL or held + len(row.payload) > _PARCEL_BYTES):
                 if not self._window.room(live=live):
@@ -339,6 +345,12 @@ class Uplink:
             parcel.append(row)
         if parcel and self._window.room(live=live):
             self._publish(parcel, now)
+
+    def _enclosing(self, rows: list[PendingEvent]) -> list[PendingEvent]:
+        """Return the rows, each with the sealed picture it names: with one, a row fills a message alone."""
+        if (folder := self._pictures) is None:
+            return rows
+        return [PendingEvent(place=row.place, payload=with_picture(row.payload, folder)) for row in rows]
 
     def _publish(self, rows: list[PendingEvent], now: float) -> None:
         if not rows:

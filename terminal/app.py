@@ -34,7 +34,7 @@ from terminal.provisional_card import ProvisionalCard
 from terminal.pulse import Pulse
 from terminal.shelf import Shelf
 from terminal.sighting import CameraState, Sighting
-from terminal.storage import Storage
+from terminal.storage import EVIDENCE, Storage
 from terminal.supplies import Awaiting, Supplies
 from terminal.vision import Newest, Vision
 from terminal.voice import Voice
@@ -128,6 +128,7 @@ def run(
                 condition=pulse.condition,
                 releases=door,
                 on_release=shelf.put,
+                pictures=settings.terminal.state / EVIDENCE,
             )
 
         uplink = Lasting("uplink", make_uplink, crashed=pulse.restarted)

@@ -43,13 +43,17 @@ class Outcome(StrEnum):
 
 
 class Arrival(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry as it came: decoded, its exact bytes and their SHA-256, and when the centre had it."""
+    """An entry as it came: decoded, its exact bytes and their SHA-256, and when the centre had it.
+
+    `box` is the sealed picture that came with it, the very one it names.
+    """
 
     entry: Entry
     sealed: Sealed
     payload: bytes
     digest: bytes
     received_at: datetime
+    box: bytes | None = None
 
     @property
     def key(self) -> Key:

@@ -76,6 +76,7 @@ class Desk:
             condition=lambda: self.condition,
             releases=self.door.door(),
             on_release=self.taken.append,
+            pictures=folder / "evidence",
             link=self.link,
             monotonic=lambda: self.clock,
             now=lambda: SEVEN + timedelta(seconds=self.clock),
