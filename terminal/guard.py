@@ -19,12 +19,11 @@ from terminal.liveness.challenge import pick
 from terminal.liveness.eye import Eye, OpenCvEye
 from terminal.liveness.gestures import Answer, answer_to
 from terminal.liveness.networks import LANDMARKS, PASSIVE, Landmarks, Passive, read_model
-from terminal.liveness.passive import LEAST_FRAMES
 from terminal.liveness.watch import Watch, beside, cues_of, watched
 from terminal.sighting import Challenge
 
 LIVENESS_UNAVAILABLE = "liveness_unavailable"
-_PATIENCE_S = 1.0
+_PATIENCE_S = 1.5
 """Somebody known waits so long at most for the passive models' first frames before they are asked something."""
 
 _log = logging.getLogger("hadir.terminal.guard")
@@ -48,11 +47,17 @@ class Guard:
     """What is known of the served track. Belongs to the thread that has the frames."""
 
     def __init__(
-        self, eye: Eye, *, always: bool, reads: bool = True, draw: Callable[[], int] = lambda: secrets.randbits(32)
+        self,
+        eye: Eye,
+        *,
+        always: bool,
+        reads: bool = True,
+        cues_alone: bool = False,
+        draw: Callable[[], int] = lambda: secrets.randbits(32),
     ) -> None:
-        """`reads`: the passive models are there, and worth waiting for. `draw` is any random number of 0 or more."""
-        self._eye, self._reads, self._draw = eye, reads, draw
-        self._policy = policy.PadPolicy(always=always)
+        """`always`, `reads` and `cues_alone` as in policy.PadPolicy. `draw` is any random number of 0 or more."""
+        self._eye, self._draw = eye, draw
+        self._policy = policy.PadPolicy(always=always, reads=reads, cues_alone=cues_alone)
         self._last: Challenge | None = None
         self.forget()
 
@@ -83,7 +88,15 @@ class Guard:
         if watch is None or watch.track_id != track_id:
             return _WAITING
         self._note_answer(watch, now_s)
-        decision = policy.decide(cues_of(watch, twin_threshold=twin_threshold), self._answers, self._policy)
+        if known and self._known_s is None:
+            self._known_s = now_s
+        decision = policy.decide(
+            cues_of(watch, twin_threshold=twin_threshold),
+            self._answers,
+            self._policy,
+            looked_s=watch.looked_s,
+            patient=self._known_s is None or now_s < self._known_s + _PATIENCE_S,
+        )
         if decision.verdict is PadVerdict.ATTACK and not self._attack:
             self._attack = True
             _log.warning("track %d is no person: %s", track_id, ", ".join(decision.because))
@@ -93,12 +106,11 @@ class Guard:
             return Judged(pad=PadVerdict.ATTACK, cues=self._told)
         if not known:
             return _WAITING
-        self._known_s = now_s if self._known_s is None else self._known_s
         if decision.verdict is PadVerdict.BONA_FIDE:
             return Judged(pad=PadVerdict.BONA_FIDE, cues=self._told)
         if self._asked is not None:
             return Judged(pad=PadVerdict.UNDECIDED, challenge=self._asked[0], cues=self._told)
-        if decision.asks and self._still_reading(watch, now_s):
+        if decision.look_on:
             return _WAITING
         asked = pick(draw=self._draw(), last=self._last, film=decision.film) if decision.asks else None
         if asked is None:
@@ -114,10 +126,6 @@ class Guard:
         if answer is not Answer.WAITING:
             self._answers = (*self._answers, answer)
             self._asked = None
-
-    def _still_reading(self, watch: Watch, now_s: float) -> bool:
-        read = bool(watch.said) and all(len(each) >= LEAST_FRAMES for each in watch.said.values())
-        return self._reads and not read and self._known_s is not None and now_s < self._known_s + _PATIENCE_S
 
 
 class LivenessModels:

@@ -35,6 +35,7 @@ _SEARCHED = 2.2
 _ABOVE_CHIN = 0.4
 _MOST_LINES = 200
 _FRAME_SHARE, _FRAME_LOOKS = 0.5, 3
+_DENIED_STEPS, _ONE_SIDED_STEPS = 3, 4
 
 
 class Side(StrEnum):
@@ -91,12 +92,22 @@ def around(lines: Lines, face: Box) -> frozenset[Side]:
 
 def judge_edge(steps: Sequence[Collection[Side]]) -> Cue:
     """Return whether what the face is shown on has edges, from `moving` of several steps: `deny` when edges on two
-    sides moved with it twice, `suspect` when they did once. The value counts the steps."""
+    sides moved with it three times, `suspect` when they did twice, or one side's did in half of four steps and more.
+
+    Once may be chance, and the arms of somebody who gestures beside their face are two lines as well. The value counts
+    the steps with two sides.
+    """
     if not steps:
         return silent(Reason.EDGE)
-    twice = sum(len(sides) >= 2 for sides in steps)
-    finding = Finding.DENY if twice >= 2 else Finding.SUSPECT if twice else Finding.NO_EVIDENCE
-    return Cue(reason=Reason.EDGE, finding=finding, value=float(twice))
+    both = sum(len(sides) >= 2 for sides in steps)
+    one_side = max(sum(side in sides for sides in steps) for side in Side)
+    if both >= _DENIED_STEPS:
+        finding = Finding.DENY
+    elif both >= _DENIED_STEPS - 1 or (one_side >= _ONE_SIDED_STEPS and 2 * one_side >= len(steps)):
+        finding = Finding.SUSPECT
+    else:
+        finding = Finding.NO_EVIDENCE
+    return Cue(reason=Reason.EDGE, finding=finding, value=float(both))
 
 
 def judge_frame(looks: Sequence[Collection[Side]]) -> Cue:

@@ -21,7 +21,9 @@ from terminal.liveness.watch import Glance, Pass
 
 _LONGER_PX = 640
 """Motion and edges are looked for in the picture shrunk to this."""
-_PASSIVE_EVERY_S, _MESH_EVERY_S, _LINES_EVERY_S = 0.2, 0.06, 0.3
+_PASSIVE_EVERY_S, _MESH_EVERY_S, _LINES_EVERY_S = 0.12, 0.06, 0.3
+_PASSIVE_LEAST_PX = 60
+"""The passive models waver on smaller faces: nothing is asked of them."""
 _LINES_AT_PX = 120
 """Width of the face at which its surroundings are searched for lines: finer edges are hair and cloth."""
 _LINES_REACH, _LEAST_LINE = 2.2, 0.4
@@ -78,9 +80,13 @@ class OpenCvEye:
         if self._is_due("lines", at_s, _LINES_EVERY_S):
             lines()
         logits = {}
-        if self._passive is not None and self._is_due("passive", at_s, _PASSIVE_EVERY_S):
-            logits = self._passive.logits(picture, face.box)
         size_px = max(face.box.width, face.box.height)
+        if (
+            self._passive is not None
+            and size_px >= _PASSIVE_LEAST_PX
+            and self._is_due("passive", at_s, _PASSIVE_EVERY_S)
+        ):
+            logits = self._passive.logits(picture, face.box)
         return Glance(
             at_s=at_s,
             face=box,

@@ -33,8 +33,9 @@ _FLAT_RAD = math.radians(0.6)
 _FLAT_ERROR_RAD = math.radians(0.8)
 _FLAT_MEDIAN_RAD = math.radians(3.0)
 _FLAT_STEPS, _MOVED_STEPS = 3, 2
-_MOVED, _GROWN, _ROLLED_RAD = 0.03, 0.03, math.radians(2)
-"""Below these, a living head has not moved enough to show its relief, and stands as still as a photo."""
+_MOVED, _GROWN, _ROLLED_RAD = 0.06, 0.06, math.radians(4)
+"""Below these, a living head has not moved enough to show its relief, and stands as still as a photo. 6 % of a face is
+a centimetre: half a metre away, that far to the side turns a head by a degree before the camera."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -128,14 +129,14 @@ def judge(steps: Sequence[Step]) -> Cue:
     if not steps:
         return silent(Reason.RELIEF)
     surely = max(step.surely_rad for step in steps)
-    stirred = [step for step in steps if step.stirred]
+    told = [step for step in steps if step.stirred and step.error_rad < _FLAT_ERROR_RAD]
     if any(step.surely_rad > _CLEAR_RAD and step.no_sheet for step in steps):
         finding = Finding.CLEAR
     elif sum(step.surely_rad > _CLEAR_RAD and step.bent_error_rad < _BENT_ERROR_RAD for step in steps) >= _BENT_STEPS:
         finding = Finding.SUSPECT
-    elif _flat(steps):
+    elif surely < _SOME_RAD and _flat(steps):
         finding = Finding.DENY
-    elif len(stirred) >= _MOVED_STEPS and surely < _SOME_RAD:
+    elif surely < _SOME_RAD and len(told) >= _MOVED_STEPS and _at_most_rad(told) < _FLAT_MEDIAN_RAD:
         finding = Finding.SUSPECT
     else:
         finding = Finding.NO_EVIDENCE
@@ -145,12 +146,17 @@ def judge(steps: Sequence[Step]) -> Cue:
 def _flat(steps: Sequence[Step]) -> bool:
     """Return whether every step that was measured well is a plane's, and enough of them moved."""
     sharp = [step for step in steps if step.error_rad < _FLAT_ERROR_RAD]
-    told = [step.turned_rad + 2 * step.error_rad for step in sharp if step.stirred]
+    told = [step for step in sharp if step.stirred]
     return (
         len(told) >= _FLAT_STEPS
         and all(step.turned_rad - 2 * step.error_rad < _FLAT_RAD for step in sharp)
-        and float(np.median(told)) < _FLAT_MEDIAN_RAD
+        and _at_most_rad(told) < _FLAT_MEDIAN_RAD
     )
+
+
+def _at_most_rad(steps: Sequence[Step]) -> float:
+    """Return how much half of `steps` turned at most."""
+    return float(np.median([step.turned_rad + 2 * step.error_rad for step in steps]))
 
 
 def _pair(first: Floats, second: Floats) -> Floats:

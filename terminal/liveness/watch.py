@@ -62,6 +62,13 @@ class Watch:
     glimpses: tuple[Glimpse, ...] = ()
     bearings: tuple[Bearing, ...] = ()
     twin_score: float | None = None
+    began_s: float = 0.0
+    last_s: float = 0.0
+
+    @property
+    def looked_s(self) -> float:
+        """How long this track has been looked at, in seconds."""
+        return self.last_s - self.began_s
 
     def since(self, at_s: float) -> tuple[Step, ...]:
         """Return the relief's steps that ended after `at_s`."""
@@ -71,11 +78,12 @@ class Watch:
 def watched(watch: Watch | None, track_id: int, glance: Glance, *, first: First | None = None) -> Watch:
     """Return what is known of track `track_id` after `glance`: of another track than `watch`, that alone."""
     if watch is None or watch.track_id != track_id:
-        watch = Watch(track_id=track_id, first=first)
+        watch = Watch(track_id=track_id, first=first, began_s=glance.at_s)
     steps = [step for each in glance.passes if (step := relief.step_of(each.flow)) is not None]
     moved = [edges.moving(each.before, each.after, each.carry, each.face) for each in glance.passes]
     return replace(
         watch,
+        last_s=glance.at_s,
         said={name: (*watch.said.get(name, ()), value)[-_MOST:] for name, value in glance.logits.items()} or watch.said,
         steps=(*watch.steps, *steps)[-_MOST:],
         steps_s=(*watch.steps_s, *(glance.at_s for _ in steps))[-_MOST:],

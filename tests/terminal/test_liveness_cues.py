@@ -71,12 +71,20 @@ def test_a_tilted_sheets_edge_is_found_though_it_misses_a_little() -> None:
     assert Side.TOP in moving(sheet(), after, by, FACE)
 
 
-def test_edges_that_moved_once_raise_doubt_and_twice_deny() -> None:
-    both, one = frozenset({Side.LEFT, Side.TOP}), frozenset({Side.LEFT})
+def test_edges_that_moved_once_may_be_chance_twice_raise_doubt_and_three_times_deny() -> None:
+    both, one, none = frozenset({Side.LEFT, Side.TOP}), frozenset({Side.LEFT}), frozenset[Side]()
     assert judge_edge([]).finding is Finding.NO_EVIDENCE
-    assert judge_edge([one, one, one, one]).finding is Finding.NO_EVIDENCE
-    assert judge_edge([one, both]).finding is Finding.SUSPECT
-    assert judge_edge([both, one, both]).finding is Finding.DENY
+    assert judge_edge([one, both]).finding is Finding.NO_EVIDENCE
+    assert judge_edge([both, one, both]).finding is Finding.SUSPECT
+    assert judge_edge([both, one, both, none, none, none, both]).finding is Finding.DENY
+
+
+def test_one_edge_that_keeps_going_with_the_face_raises_doubt() -> None:
+    top, left, none = frozenset({Side.TOP}), frozenset({Side.LEFT}), frozenset[Side]()
+    assert judge_edge([top] * 3).finding is Finding.NO_EVIDENCE
+    assert judge_edge([top, none] * 4).finding is Finding.SUSPECT
+    assert judge_edge([top, none, none] * 4).finding is Finding.NO_EVIDENCE, "most of the time it did not"
+    assert judge_edge([top, left] * 3).finding is Finding.NO_EVIDENCE, "not the same edge"
 
 
 def test_a_frame_is_edges_on_three_sides_most_of_the_time() -> None:
@@ -96,12 +104,33 @@ def test_many_lines_cost_no_more_than_so_many() -> None:
 
 
 def test_each_models_verdict_is_kept() -> None:
-    sure, doubts = [9.0] * 6, [-0.1] * 4 + [9.0] * 2
+    sure, doubts = [9.0] * 8, [-0.1] * 6 + [9.0] * 2
     assert passive.judge({"one": sure, "other": sure}).finding is Finding.CLEAR
     assert passive.judge({"one": sure, "other": doubts}).finding is Finding.SUSPECT, "its mean is on the living side"
     assert passive.judge({"one": sure[:2], "other": sure}).finding is Finding.NO_EVIDENCE
     assert passive.judge({}).finding is Finding.NO_EVIDENCE
-    assert passive.judge({"one": [float("nan")] * 6}).finding is Finding.SUSPECT
+    assert passive.judge({"one": [float("nan")] * 8}).finding is Finding.SUSPECT
+
+
+def test_one_model_may_waver_where_another_is_sure_but_not_both() -> None:
+    sure, wavers = [1.0] * 8, [1.0, -1.0, -1.0, 1.0, -1.0, 1.0, -1.0, -1.0]
+    assert passive.judge({"one": sure, "other": wavers}).finding is Finding.CLEAR
+    assert passive.judge({"one": wavers, "other": wavers}).finding is Finding.SUSPECT
+    assert passive.judge({"one": sure, "other": [*wavers[:-2], -1.0, -1.0, -1.0, -1.0]}).finding is Finding.SUSPECT
+
+
+def test_few_frames_tell_only_what_they_all_agree_on() -> None:
+    for frames in range(8):
+        agreed = passive.judge({"one": [1.0] * frames, "other": [1.0] * frames}).finding
+        refused = passive.judge({"one": [1.0] * frames, "other": [-1.0] * frames}).finding
+        mixed = passive.judge({"one": [1.0] * frames, "other": ([1.0, -1.0] * frames)[:frames]}).finding
+        assert agreed is (Finding.CLEAR if frames >= 4 else Finding.NO_EVIDENCE)
+        assert refused is (Finding.SUSPECT if frames >= 4 else Finding.NO_EVIDENCE)
+        assert mixed is Finding.NO_EVIDENCE
+
+
+def test_what_the_models_said_long_ago_does_not_count() -> None:
+    assert passive.judge({"one": [1.0] * 40 + [-1.0] * 16}).finding is Finding.SUSPECT
 
 
 def glimpses(pictures: list[NDArray[np.float32]], *, noise: float, seed: int = 4) -> list[Glimpse]:

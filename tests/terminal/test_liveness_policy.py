@@ -37,6 +37,7 @@ def test_f3_the_truth_table_has_every_row() -> None:
     for row, answers, always in itertools.product(ROWS, ANSWERS, (False, True)):
         given = [Cue(reason=reason, finding=finding) for reason, finding in row.items()]
         decision = decide(given, answers, PadPolicy(always=always))
+        assert not decision.look_on, "who was looked at for long"
         denied = DENY in row.values()
         doubts = [reason for reason, finding in row.items() if finding is SUSPECT]
         plane_and_more = Reason.RELIEF in doubts and {Reason.PASSIVE, Reason.EDGE, Reason.FRAME} & set(doubts)
@@ -55,6 +56,38 @@ def test_f3_the_truth_table_has_every_row() -> None:
         verdicts.add(decision.verdict)
     assert len(ROWS) == 2916
     assert verdicts == {PadVerdict.ATTACK, PadVerdict.UNDECIDED, PadVerdict.BONA_FIDE}
+
+
+def test_f3_nobody_is_believed_or_asked_before_motion_can_have_told() -> None:
+    """Too early, a verdict other than attack becomes "look on", whatever the row; what was asked and not done stays."""
+    for row, answers in itertools.product(ROWS, ANSWERS):
+        given = [Cue(reason=reason, finding=finding) for reason, finding in row.items()]
+        late = decide(given, answers)
+        for looked_s in (0.0, 0.59, 0.7, 1.19, 1.3):
+            early = decide(given, answers, looked_s=looked_s)
+            enough = looked_s > 1.2 or (looked_s > 0.6 and row[Reason.RELIEF] is CLEAR and not late.asks)
+            if late.verdict is PadVerdict.ATTACK or Answer.FAILED in answers or enough:
+                assert early == late, (row, answers, looked_s)
+            else:
+                assert (early.verdict, early.look_on) == (PadVerdict.UNDECIDED, True), (row, answers, looked_s)
+
+
+def test_somebody_patient_is_looked_at_until_the_models_have_seen_enough() -> None:
+    unread = cues(passive=SILENT, relief=CLEAR)
+    assert decide(unread, patient=True).look_on
+    assert not decide(unread, patient=False).look_on
+    assert not decide(unread, (), PadPolicy(reads=False), patient=True).look_on, "there are none to wait for"
+    assert not decide(cues(passive=SILENT, frame=SUSPECT), patient=True).look_on, "they would not clear that"
+
+
+def test_by_the_cues_alone_who_showed_the_relief_of_a_head_is_believed_and_nobody_else() -> None:
+    alone = PadPolicy(reads=False, cues_alone=True)
+    for row in ROWS:
+        if row[Reason.PASSIVE] is not SILENT:
+            continue
+        given = [Cue(reason=reason, finding=finding) for reason, finding in row.items()]
+        believed = row[Reason.RELIEF] is CLEAR and not {SUSPECT, DENY} & set(row.values())
+        assert (decide(given, (), alone).verdict is PadVerdict.BONA_FIDE) is believed, row
 
 
 def test_f3_a_cue_that_denies_is_never_outvoted() -> None:

@@ -111,6 +111,24 @@ def test_a_head_that_stands_still_is_no_evidence() -> None:
     assert judge([]).finding is Finding.NO_EVIDENCE
 
 
+def test_somebody_who_only_sways_a_little_is_called_no_plane() -> None:
+    """Half a centimetre to the side and a third of a degree: what a person shows who waits for the screen."""
+    rng = np.random.default_rng(11)
+    swayed = [
+        step_of(flow("head", rng, yaw=rng.uniform(-0.3, 0.3), to=(rng.uniform(-0.005, 0.005), 0, 0.5)))
+        for _ in range(20)
+    ]
+    told = [step for step in swayed if step is not None]
+    assert max(step.moved for step in told) > 0.02
+    assert judge(told).finding is Finding.NO_EVIDENCE
+
+
+def test_a_turn_that_was_surely_seen_once_is_never_outweighed_by_steps_without_one() -> None:
+    flat, head = steps("photo", 1), steps("head", 1)
+    assert judge(flat).finding is Finding.DENY
+    assert judge([*flat, max(head, key=lambda step: step.surely_rad)]).finding is not Finding.DENY
+
+
 def test_eyelids_and_a_mouth_that_move_do_not_make_a_photo_a_head_nor_hide_one() -> None:
     rng = np.random.default_rng(8)
     for kind, wanted in (("photo", Finding.DENY), ("head", Finding.CLEAR)):
