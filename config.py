@@ -20,6 +20,7 @@ Pixels = Annotated[int, Meta(ge=16, le=16_384)]
 Port = Annotated[int, Meta(ge=1, le=65_535)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
 TimeOfDay = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]\Z")]
+Hours = Annotated[str, Meta(pattern=r"^((?:[01][0-9]|2[0-3]):[0-5][0-9]-(?:[01][0-9]|2[0-3]):[0-5][0-9])?\Z")]
 Grey = Annotated[float, Meta(ge=0, le=255)]
 
 LEAST_DLIB_SCORE = 0.92
@@ -108,7 +109,7 @@ class Match(Section, frozen=True):
 
 
 class Liveness(Section, frozen=True):
-    mode: Literal["off", "on", "always"] = "off"
+    mode: Literal["off", "on", "always"] = "on"
 
 
 class Visit(Section, frozen=True):
@@ -120,9 +121,6 @@ class Visit(Section, frozen=True):
     ease_s: Seconds = 60
     desk_timeout_s: Seconds = 60
     direction_change_hour: Annotated[int, Meta(ge=0, le=23)] = 12
-
-
-Hours = Annotated[str, Meta(pattern=r"^((?:[01][0-9]|2[0-3]):[0-5][0-9]-(?:[01][0-9]|2[0-3]):[0-5][0-9])?\Z")]
 
 
 class Schedule(Section, frozen=True):
@@ -329,19 +327,21 @@ def _check_zone(settings: Config, text: str, name: str) -> None:
 
 
 def _as_written(raw: Any) -> Any:
-    """Return the settings with off and 22:00 as they were written, which YAML 1.1 reads as false and as 1320."""
-    sound = raw.get("sound") if isinstance(raw, dict) else None
-    if not isinstance(sound, dict):
+    """Return the settings with off, on and 22:00 as they were written, which YAML 1.1 reads as false, true and 1320."""
+    if not isinstance(raw, dict):
         return raw
-    meant = dict(sound)
-    for key in ("voice", "prompts"):
-        if meant.get(key) is False:
-            meant[key] = "off"
-    for key in ("quiet_from", "quiet_to"):
-        minutes = meant.get(key)
-        if type(minutes) is int and 60 <= minutes < 24 * 60:
-            meant[key] = f"{minutes // 60:02}:{minutes % 60:02}"
-    return {**raw, "sound": meant}
+    found = {name: raw[name] for name in ("sound", "liveness") if isinstance(raw.get(name), dict)}
+    return raw | {name: {key: _word(key, value) for key, value in section.items()} for name, section in found.items()}
+
+
+def _word(key: str, value: Any) -> Any:
+    if key == "mode" and type(value) is bool:
+        return "on" if value else "off"
+    if key in ("voice", "prompts") and value is False:
+        return "off"
+    if key in ("quiet_from", "quiet_to") and type(value) is int and 60 <= value < 24 * 60:
+        return f"{value // 60:02}:{value % 60:02}"
+    return value
 
 
 def _path(kind: type, value: Any) -> Path:

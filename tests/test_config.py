@@ -64,6 +64,11 @@ def test_times_and_words_that_yaml_reads_as_numbers_are_what_was_written() -> No
     sound = parse("sound:\n  voice: off\n  prompts: off\n  quiet_from: 21:30\n  quiet_to: 06:05\n").sound
     assert (sound.voice, sound.prompts, sound.quiet_from, sound.quiet_to) == ("off", "off", "21:30", "06:05")
     assert parse('sound:\n  quiet_from: "00:00"\n').sound.quiet_from == "00:00"
+    assert [parse(f"liveness:\n  mode: {word}\n").liveness.mode for word in ("off", "on", "always")] == [
+        "off",
+        "on",
+        "always",
+    ]
 
 
 def test_scores_of_another_engine_are_refused_where_dlib_runs() -> None:

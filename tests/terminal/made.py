@@ -253,6 +253,7 @@ def settings_in(tmp_path: Path, content: EncodingSet) -> config.Config:
         camera={"frame_rate_hz": 60},
         quality={"min_sharpness": 0},
         visit={"result_s": 1.0},
+        liveness={"mode": "off"},  # nobody turns before a fake camera
     )
 
 
