@@ -22,6 +22,7 @@ Percent = Annotated[int, Meta(ge=0, le=100)]
 TimeOfDay = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]\Z")]
 Hours = Annotated[str, Meta(pattern=r"^((?:[01][0-9]|2[0-3]):[0-5][0-9]-(?:[01][0-9]|2[0-3]):[0-5][0-9])?\Z")]
 Grey = Annotated[float, Meta(ge=0, le=255)]
+RegisterUrl = Annotated[str, Meta(pattern=r"^(sqlite:///|postgresql\+psycopg://).+")]
 
 LEAST_DLIB_SCORE = 0.92
 """Cosine score that 1 % of the pairs of different people reach with dlib's encodings (902 photographs of the bench)."""
@@ -191,9 +192,7 @@ class Uplink(Section, frozen=True):
 
 
 class Centre(Section, frozen=True):
-    register: Annotated[str, Meta(pattern=r"^(sqlite:///|postgresql\+psycopg://).+")] = (
-        "sqlite:///var/centre/register.sqlite"
-    )
+    register: RegisterUrl = "sqlite:///var/centre/register.sqlite"
     collector: Identifier = "hadir-collector"
     shared: bool = False
     keys: Path = Path("var/centre/keys")
@@ -203,6 +202,7 @@ class Centre(Section, frozen=True):
     batch_rows: Annotated[int, Meta(ge=1, le=10_000)] = 1000
     batch_ms: Annotated[float, Meta(gt=0, le=10_000)] = 50
     approve: Literal["by_hand", "at_once"] = "by_hand"
+    evidence_days: Annotated[int, Meta(ge=1, le=3660)] = 30
 
 
 class Console(Section, frozen=True):
