@@ -74,7 +74,7 @@ def test_f3_photos_of_the_demos_people_are_refused_by_what_they_are(who: str, na
 
 
 def test_the_networks_refuse_what_was_not_published(tmp_path: Path) -> None:
-    with pytest.raises(ModelUnavailable, match="cannot be read"):
+    with pytest.raises(ModelUnavailable, match="is not there; put the file from https://"):
         read_model(tmp_path, PASSIVE[0])
     (tmp_path / PASSIVE[0].file).write_bytes(b"other")
     with pytest.raises(ModelUnavailable, match="SHA-256"):
