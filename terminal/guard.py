@@ -16,6 +16,7 @@ from terminal.faces.models import ModelUnavailable, contents
 from terminal.liveness import policy
 from terminal.liveness.arrival import First
 from terminal.liveness.challenge import pick
+from terminal.liveness.cues import Cue
 from terminal.liveness.eye import Eye, OpenCvEye
 from terminal.liveness.gestures import Answer, answer_to
 from terminal.liveness.networks import LANDMARKS, PASSIVE, Landmarks, Passive, read_model
@@ -117,6 +118,10 @@ class Guard:
             return Judged(pad=PadVerdict.UNDECIDED, pin_left=True, cues=self._told)
         self._asked, self._last = (asked, now_s), asked
         return Judged(pad=PadVerdict.UNDECIDED, challenge=asked, cues=self._told)
+
+    def cues(self, *, twin_threshold: float) -> tuple[Cue, ...]:
+        """Return what each cue says of the track that is looked at, nothing without one."""
+        return () if self._watch is None else cues_of(self._watch, twin_threshold=twin_threshold)
 
     def _note_answer(self, watch: Watch, now_s: float) -> None:
         if self._asked is None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from terminal.liveness.cues import Cue, Finding, Reason, silent
 
-LEAST_FRAMES, FULL_FRAMES = 4, 8
+LEAST_FRAMES, FULL_FRAMES = 6, 8
 """With fewer than the first nothing is said; with fewer than the second only what every frame agrees on."""
 _LOOKED_AT = 16
 """The newest frames that count: about two seconds, so that nobody is believed for what was seen long ago."""
@@ -22,7 +22,7 @@ _NONE_FEWER, _ONE_MORE = 1 / 3, 3 / 4
 def judge(said: Mapping[str, Sequence[float]]) -> Cue:
     """Return whether the models take the face for living: `clear` or `suspect`, silent of too few frames.
 
-    `said`: for each model its logits, real minus spoof, one a frame. From 4 frames on it is clear if all models accept
+    `said`: for each model its logits, real minus spoof, one a frame. From 6 frames on it is clear if all models accept
     all of them, and suspect if one accepts none; from 8 on, clear if one accepts three in four and none fewer than one
     in three. The value is the least share of frames that a model accepted.
     """
@@ -35,3 +35,11 @@ def judge(said: Mapping[str, Sequence[float]]) -> Cue:
     if frames < FULL_FRAMES and 0 < min(shares) < 1:
         return silent(Reason.PASSIVE)
     return Cue(reason=Reason.PASSIVE, finding=Finding.CLEAR if clear else Finding.SUSPECT, value=round(min(shares), 3))
+
+
+def judge_still(said: Mapping[str, float]) -> Cue:
+    """Return whether every model took one picture for living: less than a kiosk asks for, and all a picture tells."""
+    if not said:
+        return silent(Reason.PASSIVE)
+    accepted = all(value >= 0 for value in said.values())
+    return Cue(reason=Reason.PASSIVE, finding=Finding.CLEAR if accepted else Finding.SUSPECT, value=float(accepted))

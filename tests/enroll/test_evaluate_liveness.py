@@ -25,12 +25,19 @@ REAL, SPOOF, DOUBT = PadVerdict.BONA_FIDE, PadVerdict.ATTACK, PadVerdict.UNDECID
 
 
 def tried(
-    species: str, *verdicts: PadVerdict, name: str = "a", kind: Kind = Kind.CLIP, asks: int = 1, ms: float = 10.0
+    species: str,
+    *verdicts: PadVerdict,
+    name: str = "a",
+    kind: Kind = Kind.CLIP,
+    asked: bool = False,
+    again: bool = False,
+    ms: float = 10.0,
 ) -> list[Attempt]:
     presentation = Presentation(name=f"{species}/{name}", species=species, kind=kind, path=Path(name))
     cue = Cue(reason=Reason.PASSIVE, finding=Finding.CLEAR)
     return [
-        Attempt(presentation=presentation, verdict=each, asks=asks, cues=(cue,), frames=10, ms=ms) for each in verdicts
+        Attempt(presentation=presentation, verdict=each, asked=asked, waited_s=0.5, cues=(cue,), frames=10, ms=ms)
+        for each in verdicts
     ]
 
 
@@ -68,14 +75,14 @@ def test_an_interval_is_wilsons(count: int, of: int, low: float, high: float) ->
     assert Share(count=count, of=of).bounds == pytest.approx((low, high), abs=1e-5)
 
 
-def test_one_try_that_passes_makes_an_attack_a_success_and_one_that_does_not_a_person_refused() -> None:
+def test_an_attack_counts_by_the_best_of_its_tries_and_a_person_by_the_first() -> None:
     figures = figures_of(
         [
             *tried("phone", SPOOF, SPOOF, REAL),
             *tried("phone", SPOOF, name="b"),
             *tried("print", DOUBT),
             *tried("live", REAL, DOUBT),
-            *tried("live", REAL, name="b"),
+            *tried("live", DOUBT, REAL, name="b", asked=True),
         ]
     )
     assert (figures.apcer["phone"], figures.apcer["print"]) == (Share(count=1, of=2), Share(count=0, of=1))
@@ -84,9 +91,27 @@ def test_one_try_that_passes_makes_an_attack_a_success_and_one_that_does_not_a_p
     assert figures.bpcer_with_challenge == Share(count=0, of=2), "who is asked is taken to do it"
 
 
-def test_whom_nothing_can_be_asked_any_more_is_refused_with_a_challenge_too() -> None:
+def test_a_track_that_had_its_answer_gets_no_other_but_all_tries_are_counted_beside_it() -> None:
+    figures = figures_of([*tried("phone", SPOOF, REAL, again=True), *tried("phone", DOUBT, REAL, name="b")])
+    assert figures.apcer["phone"] == Share(count=1, of=2)
+    (row,) = figures.rows
+    assert (row.tries, row.tries_accepted) == (4, Share(count=2, of=4))
+
+
+def test_who_is_believed_only_after_being_asked_is_a_person_who_was_kept_waiting_and_an_attack_that_passed() -> None:
+    figures = figures_of([*tried("live", REAL, asked=True), *tried("film", REAL, asked=True)])
+    assert figures.bpcer == Share(count=1, of=1)
+    assert figures.bpcer_with_challenge == Share(count=0, of=1)
+    assert figures.apcer["film"] == Share(count=1, of=1)
+
+
+def test_who_is_left_the_pin_without_being_asked_is_refused_with_a_challenge_too() -> None:
     figures = figures_of(
-        [*tried("live", SPOOF), *tried("live", DOUBT, name="b", asks=0), *tried("live", DOUBT, name="c")]
+        [
+            *tried("live", SPOOF, asked=True),
+            *tried("live", DOUBT, name="b"),
+            *tried("live", DOUBT, name="c", asked=True),
+        ]
     )
     assert figures.bpcer == Share(count=3, of=3)
     assert figures.bpcer_with_challenge == Share(count=2, of=3)
@@ -131,8 +156,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("presentations")
     for place, dimmed in (("live/macron", 1.0), ("attack/print/dark", 0.45)):
         (root / place).mkdir(parents=True)
-        for number in range(6):
-            seen = before_camera(PEOPLE["macron"][0], shift_px=4 * number) * dimmed
+        for number in range(26):
+            seen = before_camera(PEOPLE["macron"][0], shift_px=number) * dimmed
             cv2.imwrite(str(root / place / f"{number}.png"), cv2.resize(seen[..., ::-1], None, fx=0.5, fy=0.5))
     (root / "attack" / "nobody").mkdir()
     cv2.imwrite(str(root / "attack" / "nobody" / "wall.png"), 0 * seen)

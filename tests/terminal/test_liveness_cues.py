@@ -124,8 +124,8 @@ def test_few_frames_tell_only_what_they_all_agree_on() -> None:
         agreed = passive.judge({"one": [1.0] * frames, "other": [1.0] * frames}).finding
         refused = passive.judge({"one": [1.0] * frames, "other": [-1.0] * frames}).finding
         mixed = passive.judge({"one": [1.0] * frames, "other": ([1.0, -1.0] * frames)[:frames]}).finding
-        assert agreed is (Finding.CLEAR if frames >= 4 else Finding.NO_EVIDENCE)
-        assert refused is (Finding.SUSPECT if frames >= 4 else Finding.NO_EVIDENCE)
+        assert agreed is (Finding.CLEAR if frames >= 6 else Finding.NO_EVIDENCE)
+        assert refused is (Finding.SUSPECT if frames >= 6 else Finding.NO_EVIDENCE)
         assert mixed is Finding.NO_EVIDENCE
 
 

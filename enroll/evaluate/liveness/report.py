@@ -8,9 +8,9 @@ from rich.markup import escape
 from rich.table import Table
 
 import config
-from enroll.evaluate.liveness.attempts import LOOKED_S, Attempt, open_eye, try_all
+from enroll.evaluate.liveness.attempts import Attempt, open_eye, try_all
 from enroll.evaluate.liveness.figures import Figures, Row, Share, figures_of
-from enroll.evaluate.liveness.presentations import LIVE, presentations_in
+from enroll.evaluate.liveness.presentations import presentations_in
 from terminal.faces import Engine, open_engine
 from terminal.liveness.cues import Finding, Reason
 
@@ -44,7 +44,7 @@ def measure(
     attempts: list[Attempt] = []
     unused: dict[str, str] = {}
     for done, (presentation, tries, why) in enumerate(
-        try_all(found, engine=engine, eye=eye, settings=settings), start=1
+        try_all(found, engine=engine, eye=eye, settings=settings, reads=lacking is None), start=1
     ):
         attempts += tries
         if why:
@@ -55,20 +55,24 @@ def measure(
 
 def policy_table(figures: Figures) -> Table:
     """Return the whole policy's table: a row a species and kind."""
-    table = Table(title=f"The policy after up to {LOOKED_S:g} s of one track, nothing asked (95 % intervals)")
-    for name in ("species", "kept as", "presentations", "tries", "called attack", "asked", "taken for a person"):
+    table = Table(title="The kiosk's policy, nobody answering what is asked (95 % intervals); stills: the models alone")
+    for name in (
+        "species", "kept as", "presentations", "called attack", "left the PIN", "believed after all",
+        "believed at once", "waited", "tries believed",
+    ):  # fmt: skip
         table.add_column(name, justify="left" if name in ("species", "kept as") else "right")
     for row in figures.rows:
-        asked = row.presentations - row.accepted.count - row.denied.count
-        denied = "live, refused: " if row.species == LIVE else ""
+        late = row.accepted.count - row.at_once.count
         table.add_row(
             escape(row.species),
             row.kind.value,
             str(row.presentations),
-            str(row.tries),
-            f"{denied}{row.denied.count}",
-            str(max(0, asked)),
-            _share(row.accepted),
+            str(row.denied.count),
+            str(max(0, row.presentations - row.accepted.count - row.denied.count)),
+            str(max(0, late)),
+            _share(row.at_once),
+            "-" if row.waited_s is None else f"{row.waited_s:.1f} s",
+            f"{row.tries_accepted.count} of {row.tries}",
         )
     return table
 
@@ -76,7 +80,7 @@ def policy_table(figures: Figures) -> Table:
 def cue_table(figures: Figures) -> Table:
     """Return what each cue found in the tries: denied+suspected of how many."""
     reasons = [reason for reason in Reason if any(reason == each for row in figures.rows for each, _ in row.cues)]
-    table = Table(title="Each cue alone, by tries: denied / suspected / clear / without evidence")
+    table = Table(title="Each cue alone, at the end of each try: denied / suspected / clear / without evidence")
     table.add_column("species")
     table.add_column("kept as")
     for reason in reasons:
@@ -101,7 +105,9 @@ def lines(report: Report) -> list[str]:
         said.append(f"Without the passive models: {report.lacking}")
     if report.unused:
         first = next(iter(report.unused.items()))
-        said.append(f"{len(report.unused)} presentations had no try; the first: {first[0]}, {first[1]}.")
+        said.append(
+            f"{len(report.unused)} presentations came to no try (no response); the first: {first[0]}, {first[1]}."
+        )
     return said
 
 
