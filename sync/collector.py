@@ -30,7 +30,7 @@ from typing import assert_never
 import msgspec
 
 import config
-from sync import heads, keys
+from sync import heads, keys, pictures
 from sync.admission import Admission
 from sync.answers import Answers
 from sync.batch import Batch
@@ -129,6 +129,7 @@ class Collector:
         self._offers = Offers(released)
         self._unanswered: dict[int, float] = {}
         self._write_heads_if_due = heads.daily(settings, register)
+        self._drop_pictures_if_due = pictures.hourly(settings, register)
 
     def close(self) -> None:
         """The threads that check signatures and write have ended."""
@@ -143,6 +144,7 @@ class Collector:
         elif not self._batch:
             self._look_who_is_approved()
         self._write_heads_if_due(self._now())
+        self._drop_pictures_if_due(self._now())
         self._send_if_connected()
 
     def _gather(self, longest_s: float, *, most: int) -> None:
@@ -273,7 +275,13 @@ class Collector:
         admitted = self._admission.check(list(batch.events.values()))
         rejected = [*batch.rejected.values(), *admitted.rejected]
         statuses = list(batch.statuses.values())
-        added = take(self._register, events=admitted.arrivals, statuses=statuses, rejected=rejected)
+        added = take(
+            self._register,
+            events=admitted.arrivals,
+            statuses=statuses,
+            rejected=rejected,
+            evidence_days=self._settings.evidence_days,
+        )
         return admitted.arrivals, rejected, added
 
     def _look_who_is_approved(self) -> None:

@@ -15,7 +15,7 @@ EmployeeNumber = Annotated[str, Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z.-]{0,31}\Z
 Hex16 = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
 Hex32 = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 Hex64 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
-Text = Annotated[str, Meta(max_length=200)]
+Text = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00]*\Z")]  # PostgreSQL keeps every sign but NUL
 Sequence = Annotated[int, Meta(ge=1, le=2**53 - 1)]
 Natural = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Action = Annotated[str, Meta(pattern=r"^[a-z_]{2,40}\Z")]

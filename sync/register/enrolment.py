@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sync.register import Register, RegisterError, RegisterUnavailable
+from sync.register.attacks import drop_near_misses_in
 from sync.register.consents import Consent, basis_in, record_in, refuse_taken_back_in, withdraw_in
 from sync.register.enrolments import refuse_withdrawn_in
 from sync.register.people import Employee, Template, employee_in, newest_template_in
@@ -170,6 +171,7 @@ def _forget_face(
     gone = connection.execute(sa.delete(templates).where(templates.c.employee == number)).rowcount
     agreed = basis_in(connection, number)
     waited = refuse_withdrawn_in(connection, number, at=at, leaves=leaves)
+    drop_near_misses_in(connection, number)
     withdraw_in(connection, number, at=at)
     destroyed = register.template_keys.destroy(number)  # in the transaction: nobody enrols with it in between
     held = bool(gone or agreed or destroyed or waited)

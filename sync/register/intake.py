@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from sync.register import Register, enrolments
+from sync.register import Register, attacks, enrolments
 from sync.register.arrivals import Added, Arrival, Outcome, add_in
 from sync.register.devices import offer_in
 from sync.register.refusals import Rejected, note_in
@@ -20,10 +20,12 @@ def take(
     events: Sequence[Arrival] = (),
     statuses: Sequence[HeardStatus] = (),
     rejected: Sequence[Rejected] = (),
+    evidence_days: int = 30,
 ) -> Added:
     """Have all of it in the register, committed, and say what became of the events.
 
-    Raises RegisterUnavailable, and then none of it is there and all of it may be given again.
+    Pictures older than `evidence_days` are not kept. Raises RegisterUnavailable, and then none of it is there and all
+    of it may be given again.
     """
     with register.write() as connection:
         added = add_in(connection, events)
@@ -31,6 +33,7 @@ def take(
         stored = [each for each, outcome in outcomes if outcome is Outcome.STORED]
         retime_in(connection, stored)
         enrolments.note_in(connection, stored)
+        attacks.note_in(connection, stored, evidence_days=evidence_days)
         put_in(connection, statuses)
         hear_in(connection, statuses)
         for heard in statuses:
