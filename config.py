@@ -24,6 +24,7 @@ Hours = Annotated[str, Meta(pattern=r"^((?:[01][0-9]|2[0-3]):[0-5][0-9]-(?:[01][
 Grey = Annotated[float, Meta(ge=0, le=255)]
 RegisterUrl = Annotated[str, Meta(pattern=r"^(sqlite:///|postgresql\+psycopg://).+")]
 
+_WRITTEN = {("voice", False): "off", ("prompts", False): "off", ("mode", False): "off", ("mode", True): "on"}
 LEAST_DLIB_SCORE = 0.92
 """Cosine score that 1 % of the pairs of different people reach with dlib's encodings (902 photographs of the bench)."""
 
@@ -111,6 +112,13 @@ class Match(Section, frozen=True):
 
 class Liveness(Section, frozen=True):
     mode: Literal["off", "on", "always"] = "on"
+    attacks_before_delay: Count = 5
+    delay_s: Seconds = 30
+    picture: Literal["never", "unless_refused", "always"] = "unless_refused"
+    picture_days: Annotated[int, Meta(ge=1, le=3660)] = 30
+    pictures_most: Annotated[int, Meta(ge=0, le=10_000)] = 50
+    models: Annotated[str, Meta(pattern=r"^(https://[^\s@?#]+|(?!.*://).*)\Z")] = ""
+    manifest: str = ""
 
 
 class Visit(Section, frozen=True):
@@ -239,10 +247,7 @@ class Config(Section, frozen=True):
 
 
 def load(path: Path) -> Config:
-    """Return the settings of `path`, complete and checked, with every relative path made absolute.
-
-    Raises ConfigError naming file, line, key and what is allowed.
-    """
+    """Return the settings of `path`, complete and checked, every relative path made absolute. Raises ConfigError."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -257,8 +262,7 @@ def parse(text: str, *, name: str, base: Path) -> Config:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "is not YAML"
-        raise ConfigError(f"{name}{line}: {problem}") from error
+        raise ConfigError(f"{name}{line}: {getattr(error, 'problem', None) or 'is not YAML'}") from error
     try:
         settings = msgspec.convert({} if raw is None else _as_written(raw), Config, dec_hook=_path)
     except msgspec.ValidationError as error:
@@ -266,10 +270,8 @@ def parse(text: str, *, name: str, base: Path) -> Config:
     try:
         ZoneInfo(settings.office.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ConfigError(
-            f"{name}:{_line_of(text, ['office', 'timezone'])}: office.timezone: no such zone; "
-            "Asia/Jakarta, Asia/Makassar and Asia/Jayapura are the Indonesian ones"
-        ) from error
+        where = f"{name}:{_line_of(text, ['office', 'timezone'])}: office.timezone: no such zone"
+        raise ConfigError(f"{where}; Asia/Jakarta, Asia/Makassar and Asia/Jayapura are Indonesia's") from error
     _check_scores(settings, text, name)
     _check_zone(settings, text, name)
     return _absolute(settings, base)
@@ -320,10 +322,8 @@ def _check_zone(settings: Config, text: str, name: str) -> None:
     """Refuse a zone in which nobody can stand."""
     zone = settings.zone
     if zone.left >= zone.right:
-        raise ConfigError(
-            f"{name}:{_line_of(text, ['zone', 'right'])}: zone: from {zone.left:g} to {zone.right:g} nobody can "
-            "stand; left must be less than right"
-        )
+        where = f"{name}:{_line_of(text, ['zone', 'right'])}: zone: from {zone.left:g} to {zone.right:g}"
+        raise ConfigError(f"{where} nobody can stand; left must be less than right")
 
 
 def _as_written(raw: Any) -> Any:
@@ -335,13 +335,9 @@ def _as_written(raw: Any) -> Any:
 
 
 def _word(key: str, value: Any) -> Any:
-    if key == "mode" and type(value) is bool:
-        return "on" if value else "off"
-    if key in ("voice", "prompts") and value is False:
-        return "off"
     if key in ("quiet_from", "quiet_to") and type(value) is int and 60 <= value < 24 * 60:
         return f"{value // 60:02}:{value % 60:02}"
-    return value
+    return _WRITTEN.get((key, value), value) if type(value) is bool else value
 
 
 def _path(kind: type, value: Any) -> Path:
@@ -379,22 +375,25 @@ def _line_of(text: str, keys: list[str]) -> int:
 
 def _absolute(settings: Config, base: Path) -> Config:
     def anchored(path: Path | str) -> str:
-        return os.fspath(base / path) if os.fspath(path) else ""
+        text = os.fspath(path)
+        return os.fspath(base / text) if text and "://" not in text else text
 
-    places = ("state", "release_key", "collector_key", "evidence_key", "enrolment_key", "pepper", "secrets")
-    register = settings.centre.register
-    if register.startswith("sqlite:///"):
-        register = "sqlite:///" + anchored(register.removeprefix("sqlite:///"))
+    def places(section: Section, *keys: str) -> dict[str, str]:
+        return {key: anchored(getattr(section, key)) for key in keys}
+
+    own = ("state", "release_key", "collector_key", "evidence_key", "enrolment_key", "pepper", "secrets")
+    head, slashes, file = settings.centre.register.partition("sqlite:///")
+    register = f"{slashes}{anchored(file)}" if slashes else head
     scheme, _, place = settings.camera.source.partition(":")
-    centre = {key: anchored(getattr(settings.centre, key)) for key in ("keys", "heads", "releases", "samples")}
     source = f"{scheme}:{anchored(place)}" if scheme in ("file", "folder") else settings.camera.source
     return replace(
         settings,
-        terminal={key: anchored(getattr(settings.terminal, key)) for key in places},
+        terminal=places(settings.terminal, *own),
         camera={"source": source},
-        engine={"models": anchored(settings.engine.models), "manifest": anchored(settings.engine.manifest)},
-        match={"calibration": anchored(settings.match.calibration)},
-        display={"picture_file": anchored(settings.display.picture_file)},
-        mqtt={key: anchored(getattr(settings.mqtt, key)) for key in ("tls_ca", "tls_certificate", "tls_key")},
-        centre={"register": register, **centre},
+        engine=places(settings.engine, "models", "manifest"),
+        match=places(settings.match, "calibration"),
+        liveness=places(settings.liveness, "models", "manifest"),
+        display=places(settings.display, "picture_file"),
+        mqtt=places(settings.mqtt, "tls_ca", "tls_certificate", "tls_key"),
+        centre={"register": register, **places(settings.centre, "keys", "heads", "releases", "samples")},
     )

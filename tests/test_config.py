@@ -38,6 +38,8 @@ def test_the_shipped_file_names_every_setting_and_explains_each_section(project:
         ("office:\n  timezone: Mars/Olympus\n", "site.yaml:2: office.timezone: no such zone; Asia/Jakarta"),
         ("office:\n  timezone: ../../etc/passwd\n", "site.yaml:2: office.timezone: no such zone"),
         ("office:\n  id: Kantor Pusat\n", "site.yaml:2: office.id: Expected `str` matching regex"),
+        ("liveness:\n  models: http://mirror/x\n", "site.yaml:2: liveness.models: Expected `str` matching regex"),
+        ("liveness:\n  models: https://me:pass@mirror/x\n", "site.yaml:2: liveness.models: Expected `str` matching"),
         ("camera:\n  source: /dev/video0\n", "site.yaml:2: camera.source: Expected `str` matching regex"),
         ("terminal:\n  state: ''\n", "site.yaml:2: terminal.state: expected a path"),
         ("sound:\n  volume: 101\n", "site.yaml:2: sound.volume: Expected `int` <= 100"),
@@ -110,6 +112,16 @@ def test_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
     assert settings.centre.keys == Path("/etc/hadir/keys")
     assert settings.centre.register == f"sqlite:///{tmp_path / 'var/centre/register.sqlite'}"
     assert settings.mqtt.tls_ca == ""
+    for chosen, meant in (
+        ("", ""),
+        ("skins", str(tmp_path / "skins")),
+        ("https://mirror/hadir", "https://mirror/hadir"),
+    ):
+        path.write_text(f"liveness:\n  models: '{chosen}'\n  manifest: ours.yaml\n")
+        liveness = config.load(path).liveness
+        assert (liveness.models, liveness.manifest) == (meant, str(tmp_path / "ours.yaml"))
+    path.write_text("centre:\n  register: postgresql+psycopg://db/hadir\n")
+    assert config.load(path).centre.register == "postgresql+psycopg://db/hadir"
 
 
 def test_what_is_dumped_loads_back_the_same() -> None:
