@@ -111,11 +111,12 @@ def judge_edge(steps: Sequence[Collection[Side]]) -> Cue:
 
 
 def judge_frame(looks: Sequence[Collection[Side]]) -> Cue:
-    """Return whether the face is framed, from `around` of several frames: `suspect` with edges on three sides of it in
-    half of them. The value is that share."""
+    """Return whether the face is framed, from `around` of several frames: `suspect` if there were edges on three sides
+    of it in half of them at some time. The value is the largest such share: a frame that was seen does not go away."""
     if len(looks) < _FRAME_LOOKS:
         return silent(Reason.FRAME)
-    share = sum(len(sides) >= 3 for sides in looks) / len(looks)
+    seen = list(itertools.accumulate(len(sides) >= 3 for sides in looks))
+    share = max(seen[count - 1] / count for count in range(_FRAME_LOOKS, len(looks) + 1))
     finding = Finding.SUSPECT if share >= _FRAME_SHARE else Finding.CLEAR
     return Cue(reason=Reason.FRAME, finding=finding, value=round(share, 3))
 

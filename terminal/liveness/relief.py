@@ -25,6 +25,8 @@ _ERRORS = 3.0
 """How many standard errors a turn must exceed what is asked of it."""
 _CLEAR_RAD = math.radians(1.5)
 """Flat photos held by hand stay below it; bent ones nearly all exceed it, hence `bent_rad`."""
+_HEAD_STEPS = 2
+"""One step may be a bent sheet whose points slipped."""
 _BENT_RAD, _BENT_ERROR_RAD, _BENT_STEPS = math.radians(0.75), math.radians(0.5), 2
 """What a bent sheet stays below; and how well, how often that was measured for one to be suspected."""
 _SOME_RAD = math.radians(0.5)
@@ -34,6 +36,7 @@ _FLAT_ERROR_RAD = math.radians(0.8)
 _FLAT_MEDIAN_RAD = math.radians(3.0)
 _FLAT_STEPS, _MOVED_STEPS = 3, 2
 _MOVED, _GROWN, _ROLLED_RAD = 0.06, 0.06, math.radians(4)
+_SHARP_RAD = math.radians(0.25)
 """Below these, a living head has not moved enough to show its relief, and stands as still as a photo. 6 % of a face is
 a centimetre: half a metre away, that far to the side turns a head by a degree before the camera."""
 
@@ -81,8 +84,13 @@ class Step:
 
     @property
     def stirred(self) -> bool:
-        """Whether it moved enough for a head to have shown its relief."""
-        return self.moved > _MOVED or abs(self.grown) > _GROWN or abs(self.rolled_rad) > _ROLLED_RAD
+        """Whether it moved enough for a head to have shown its relief; half as far does where that is measured well."""
+        share = 0.6 if self.error_rad < _SHARP_RAD else 1.0
+        return (
+            self.moved > share * _MOVED
+            or abs(self.grown) > share * _GROWN
+            or abs(self.rolled_rad) > share * _ROLLED_RAD
+        )
 
 
 def step_of(flow: Flow) -> Step | None:
@@ -130,9 +138,11 @@ def judge(steps: Sequence[Step]) -> Cue:
         return silent(Reason.RELIEF)
     surely = max(step.surely_rad for step in steps)
     told = [step for step in steps if step.stirred and step.error_rad < _FLAT_ERROR_RAD]
-    if any(step.surely_rad > _CLEAR_RAD and step.no_sheet for step in steps):
+    sure = [step for step in steps if step.surely_rad > _CLEAR_RAD]
+    heads = sum(step.no_sheet for step in sure)
+    if heads >= _HEAD_STEPS:
         finding = Finding.CLEAR
-    elif sum(step.surely_rad > _CLEAR_RAD and step.bent_error_rad < _BENT_ERROR_RAD for step in steps) >= _BENT_STEPS:
+    elif sum(not step.no_sheet and step.bent_error_rad < _BENT_ERROR_RAD for step in sure) >= _BENT_STEPS:
         finding = Finding.SUSPECT
     elif surely < _SOME_RAD and _flat(steps):
         finding = Finding.DENY

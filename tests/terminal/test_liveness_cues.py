@@ -198,7 +198,7 @@ def test_f3_a_living_face_never_vouches_for_another_track() -> None:
     assert finding(watch, Reason.PASSIVE) is Finding.CLEAR
     swapped = watched(watch, 8, glance(1.2, logits={"one": -8.0, "other": -8.0}))
     assert finding(swapped, Reason.PASSIVE) is Finding.NO_EVIDENCE
-    for n in range(3):
+    for n in range(7):
         swapped = watched(swapped, 8, glance(1.3 + n * 0.2, logits={"one": -8.0, "other": -8.0}))
     assert finding(swapped, Reason.PASSIVE) is Finding.SUSPECT
 
