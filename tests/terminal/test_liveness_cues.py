@@ -193,13 +193,13 @@ def finding(watch: object, reason: Reason) -> Finding:
 def test_f3_a_living_face_never_vouches_for_another_track() -> None:
     """Track swap: what one track showed is gone with it, whether the photo stands beside or took its place."""
     watch = None
-    for n in range(5):
+    for n in range(8):
         watch = watched(watch, 7, glance(n * 0.2, logits={"one": 8.0, "other": 8.0}))
     assert finding(watch, Reason.PASSIVE) is Finding.CLEAR
-    swapped = watched(watch, 8, glance(1.2, logits={"one": -8.0, "other": -8.0}))
+    swapped = watched(watch, 8, glance(1.6, logits={"one": -8.0, "other": -8.0}))
     assert finding(swapped, Reason.PASSIVE) is Finding.NO_EVIDENCE
     for n in range(7):
-        swapped = watched(swapped, 8, glance(1.3 + n * 0.2, logits={"one": -8.0, "other": -8.0}))
+        swapped = watched(swapped, 8, glance(1.8 + n * 0.2, logits={"one": -8.0, "other": -8.0}))
     assert finding(swapped, Reason.PASSIVE) is Finding.SUSPECT
 
 
