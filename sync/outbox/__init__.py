@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Unpack
 
 from sync import receipts
 from sync.keys import Signer
@@ -22,6 +22,7 @@ from sync.messages import (
     MOST_EARLIER,
     UNTIMED,
     Ack,
+    AttackNote,
     AttendanceEvent,
     Change,
     ClockNote,
@@ -35,6 +36,8 @@ from sync.messages import (
 )
 from sync.outbox import again, appending, corrections, epochs, recorded
 from sync.outbox.acks import AckRefused, EpochUnknown, Marked, mark, says_nothing_new
+from sync.outbox.appending import Clocks
+from sync.outbox.attacked import Attacked
 from sync.outbox.card import OutboxFailed, failing_clearly, refuse_forgetful, transaction
 from sync.outbox.enrolled import Enrolled
 from sync.outbox.epochs import Epoch, microseconds
@@ -44,6 +47,8 @@ from sync.outbox.schema import MIGRATIONS
 __all__ = [
     "MIGRATIONS",
     "AckRefused",
+    "Attacked",
+    "Clocks",
     "DayPunch",
     "Enrolled",
     "EpochUnknown",
@@ -104,11 +109,8 @@ class Outbox:
         self,
         punch: Punch,
         *,
-        clock: ClockQuality,
-        boot_id: str,
-        boottime_ns: int,
-        recorded_at: datetime,
         repeat_of: int | None = None,
+        **clocks: Unpack[Clocks],
     ) -> AttendanceEvent:
         """Return the event `punch` became, signed and committed to the card in the next place of the sequence.
 
@@ -118,7 +120,7 @@ class Outbox:
         with self._transaction():
             epoch = self._present()
             entry = AttendanceEvent(
-                **self._place(epoch, clock, boot_id, boottime_ns, recorded_at),
+                **self._place(epoch, **clocks),
                 punch=punch,
                 receipt=receipts.from_number(secrets.randbits(receipts.BITS)),
                 repeat_of=repeat_of,
@@ -137,7 +139,9 @@ class Outbox:
             epoch = self._present()
             if clock in UNTIMED or epoch.untimed_boot != boot_id:
                 return None
-            entry = ClockNote(**self._place(epoch, clock, boot_id, boottime_ns, recorded_at))
+            entry = ClockNote(
+                **self._place(epoch, clock=clock, boot_id=boot_id, boottime_ns=boottime_ns, recorded_at=recorded_at)
+            )
             self._append(epoch, entry)
         return entry
 
@@ -148,10 +152,7 @@ class Outbox:
         change: Change,
         direction: Direction | None,
         made_at: datetime,
-        clock: ClockQuality,
-        boot_id: str,
-        boottime_ns: int,
-        recorded_at: datetime,
+        **clocks: Unpack[Clocks],
     ) -> Correction:
         """Return the correction of `event`, signed and committed to the card in the next place of the sequence.
 
@@ -167,7 +168,7 @@ class Outbox:
             of, of_epoch = punch.as_seen_from(epoch.epoch)
             try:
                 entry = Correction(
-                    **self._place(epoch, clock, boot_id, boottime_ns, recorded_at),
+                    **self._place(epoch, **clocks),
                     of=of,
                     of_epoch=of_epoch,
                     employee=event.punch.employee,
@@ -188,10 +189,7 @@ class Outbox:
         employee: str,
         action: str,
         made_at: datetime,
-        clock: ClockQuality,
-        boot_id: str,
-        boottime_ns: int,
-        recorded_at: datetime,
+        **clocks: Unpack[Clocks],
     ) -> DeskNote:
         """Return the note that the administrator `employee` did `action`, signed and committed to the card.
 
@@ -199,7 +197,7 @@ class Outbox:
         """
         with self._transaction():
             epoch = self._present()
-            place = self._place(epoch, clock, boot_id, boottime_ns, recorded_at)
+            place = self._place(epoch, **clocks)
             entry = DeskNote(**place, employee=employee, action=action, made_at=made_at)
             self._append(epoch, entry)
         return entry
@@ -209,17 +207,22 @@ class Outbox:
         said: Enrolled,
         *,
         beside: Callable[[sqlite3.Connection], bool],
-        clock: ClockQuality,
-        boot_id: str,
-        boottime_ns: int,
-        recorded_at: datetime,
+        **clocks: Unpack[Clocks],
     ) -> EnrolmentNote | None:
         """Return the note of an enrolment, committed with what `beside` writes; None where that says it was before."""
         with self._transaction():
             if not beside(self._connection):
                 return None
             epoch = self._present()
-            entry = EnrolmentNote(**self._place(epoch, clock, boot_id, boottime_ns, recorded_at), **said)
+            entry = EnrolmentNote(**self._place(epoch, **clocks), **said)
+            self._append(epoch, entry)
+        return entry
+
+    def note_attack(self, said: Attacked, **clocks: Unpack[Clocks]) -> AttackNote:
+        """Return the note of an attack, signed and committed to the card in the next place. Raises OutboxFailed."""
+        with self._transaction():
+            epoch = self._present()
+            entry = AttackNote(**self._place(epoch, **clocks), **said)
             self._append(epoch, entry)
         return entry
 
@@ -237,12 +240,8 @@ class Outbox:
             self._connection, office=self._office, terminal=self._terminal, signer=self._signer, at=self._now()
         )
 
-    def _place(
-        self, epoch: Epoch, clock: ClockQuality, boot_id: str, boottime_ns: int, recorded_at: datetime
-    ) -> dict[str, Any]:
-        return appending.place_of_next(
-            epoch, clock=clock, boot_id=boot_id, boottime_ns=boottime_ns, recorded_at=recorded_at
-        )
+    def _place(self, epoch: Epoch, **clocks: Unpack[Clocks]) -> dict[str, Any]:
+        return appending.place_of_next(epoch, **clocks)
 
     def _append(self, epoch: Epoch, entry: Entry) -> None:
         appending.append(self._connection, epoch, entry, self._signer)

@@ -5,7 +5,7 @@ Works inside a transaction of the caller.
 
 import sqlite3
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from sync import chain
 from sync.keys import Signer
@@ -17,10 +17,18 @@ _JUMP = timedelta(seconds=2)
 """Both clocks count the same ticks, so they part by steps only; acceptance E2 asks for steps of 3 s to be seen."""
 
 
-def place_of_next(
-    epoch: Epoch, *, clock: ClockQuality, boot_id: str, boottime_ns: int, recorded_at: datetime
-) -> dict[str, Any]:
+class Clocks(TypedDict):
+    """How the clock is known, and what both clocks showed at the instant of recording, in which boot."""
+
+    clock: ClockQuality
+    boot_id: str
+    boottime_ns: int
+    recorded_at: datetime
+
+
+def place_of_next(epoch: Epoch, **clocks: Unpack[Clocks]) -> dict[str, Any]:
     """Return the fields of Chained for the next entry of `epoch`."""
+    boot_id, boottime_ns, recorded_at = clocks["boot_id"], clocks["boottime_ns"], clocks["recorded_at"]
     jumped_us = 0
     if epoch.boot_id == boot_id and epoch.offset_us is not None:
         jumped_us = microseconds(recorded_at) - boottime_ns // 1000 - epoch.offset_us
@@ -30,7 +38,7 @@ def place_of_next(
         "seq": epoch.last_seq + 1,
         "office": epoch.office,
         "prev_hash": epoch.head_hash,
-        "clock": clock,
+        "clock": clocks["clock"],
         "recorded_at": recorded_at,
         "boot_id": boot_id,
         "boottime_ns": boottime_ns,
