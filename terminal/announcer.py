@@ -23,6 +23,11 @@ class Announcer:
         self._about: object = None
         self._said_at_s = float("-inf")
 
+    @property
+    def speaking(self) -> bool:
+        """Whether something is still being said, or about to be."""
+        return self._voice.speaking
+
     def chime(self, sound: Sound, at: datetime) -> None:
         """The tone is sounding, as loud as it may be at `at`."""
         self._voice.chime(sound, quiet.loudness(self._settings, at, self._zone))

@@ -5,9 +5,10 @@ somebody is known, so that strangers do no exercises; meanwhile evidence gathers
 """
 
 import logging
+import math
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import config
 from sync.messages import PadVerdict
@@ -15,13 +16,13 @@ from terminal.faces import Face, Picture
 from terminal.faces.models import ModelUnavailable, contents
 from terminal.liveness import policy
 from terminal.liveness.arrival import First
-from terminal.liveness.challenge import pick
+from terminal.liveness.challenge import declined, pick
 from terminal.liveness.cues import Cue
 from terminal.liveness.eye import Eye, OpenCvEye
-from terminal.liveness.gestures import Answer, answer_to
+from terminal.liveness.gestures import Answer, answer_to, usually
 from terminal.liveness.networks import LANDMARKS, PASSIVE, Landmarks, Passive, read_model
 from terminal.liveness.watch import Watch, beside, cues_of, watched
-from terminal.sighting import Challenge
+from terminal.sighting import ASKED_S, Asked, Challenge
 
 LIVENESS_UNAVAILABLE = "liveness_unavailable"
 _PATIENCE_S = 1.5
@@ -42,6 +43,17 @@ class Judged:
 
 
 _WAITING = Judged(pad=PadVerdict.UNDECIDED)
+_NEAR = 0.4
+"""Of the picture's longer side: a face this large has no room to come closer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asking:
+    """What is asked: what is seen from `since_s` on counts, until `until_s`."""
+
+    challenge: Challenge
+    since_s: float
+    until_s: float
 
 
 class Guard:
@@ -54,20 +66,32 @@ class Guard:
         always: bool,
         reads: bool = True,
         cues_alone: bool = False,
+        attended: bool = False,
         draw: Callable[[], int] = lambda: secrets.randbits(32),
     ) -> None:
-        """`always`, `reads` and `cues_alone` as in policy.PadPolicy. `draw` is any random number of 0 or more."""
-        self._eye, self._draw = eye, draw
+        """`always`, `reads` and `cues_alone` as in policy.PadPolicy. `attended`: whoever shows what is asked keeps the
+        time, and tells by `hear`. `draw` is any random number of 0 or more."""
+        self._eye, self._draw, self._attended = eye, draw, attended
         self._policy = policy.PadPolicy(always=always, reads=reads, cues_alone=cues_alone)
         self._last: Challenge | None = None
+        self._better: tuple[Eye, policy.PadPolicy] | None = None
         self.forget()
+
+    def equip(self, eye: Eye, better: policy.PadPolicy) -> None:
+        """The next track is looked at by `eye` and judged by that policy, and each after it. Any thread."""
+        self._better = eye, better
 
     def forget(self) -> None:
         """Nothing is known of anybody; what was asked last is still not asked again."""
+        if self._better is not None:
+            self._eye, self._policy = self._better
         self._eye.forget()
         self._watch: Watch | None = None
         self._answers: tuple[Answer, ...] = ()
-        self._asked: tuple[Challenge, float] | None = None
+        self._asked: _Asking | None = None
+        self._cannot: tuple[Challenge, ...] = ()
+        self._usual: tuple[float, float] | None = None
+        self._near = False
         self._known_s: float | None = None
         self._attack = False
         self._told: tuple[str, ...] = ()
@@ -77,6 +101,22 @@ class Guard:
         if self._watch is None or self._watch.track_id != track_id:
             self.forget()
         self._watch = watched(self._watch, track_id, self._eye.look(picture, face, at_s=at_s), first=first)
+        self._near = max(face.box.width, face.box.height) > _NEAR * max(picture.shape[:2])
+
+    def hear(self, shown: Asked | None, *, now_s: float) -> None:
+        """What the screen asks at `now_s` is known. The time for an answer runs from when it asks what it should."""
+        asked, watch = self._asked, self._watch
+        if not self._attended or asked is None or watch is None or shown is None:
+            return
+        if (shown.track_id, shown.challenge) != (watch.track_id, asked.challenge):
+            return
+        if shown.cannot:
+            self._cannot = (*self._cannot, *declined(asked.challenge))
+            self._asked = None
+        elif math.isinf(asked.since_s):
+            self._asked = replace(asked, since_s=now_s)
+        elif shown.over:
+            self._asked = replace(asked, until_s=min(asked.until_s, now_s))
 
     def found_beside(self, track_id: int, score: float) -> None:
         """Another face in the same frame is `score` alike to that of track `track_id`."""
@@ -110,24 +150,47 @@ class Guard:
         if decision.verdict is PadVerdict.BONA_FIDE:
             return Judged(pad=PadVerdict.BONA_FIDE, cues=self._told)
         if self._asked is not None:
-            return Judged(pad=PadVerdict.UNDECIDED, challenge=self._asked[0], cues=self._told)
+            return Judged(pad=PadVerdict.UNDECIDED, challenge=self._asked.challenge, cues=self._told)
         if decision.look_on:
             return _WAITING
-        asked = pick(draw=self._draw(), last=self._last, film=decision.film) if decision.asks else None
-        if asked is None:
-            return Judged(pad=PadVerdict.UNDECIDED, pin_left=True, cues=self._told)
-        self._asked, self._last = (asked, now_s), asked
-        return Judged(pad=PadVerdict.UNDECIDED, challenge=asked, cues=self._told)
+        asked = self._ask(watch, decision, now_s) if decision.asks else None
+        return Judged(pad=PadVerdict.UNDECIDED, challenge=asked, pin_left=asked is None, cues=self._told)
 
     def cues(self, *, twin_threshold: float) -> tuple[Cue, ...]:
         """Return what each cue says of the track that is looked at, nothing without one."""
         return () if self._watch is None else cues_of(self._watch, twin_threshold=twin_threshold)
 
+    def _ask(self, watch: Watch, decision: policy.Decision, now_s: float) -> Challenge | None:
+        """Return what is asked from now on, None where nothing is left to ask."""
+        asked = pick(
+            draw=self._draw(),
+            last=self._last,
+            cannot=self._cannot,
+            film=decision.film,
+            photo=decision.photo,
+            eyes=any(each.eyes is not None for each in watch.bearings),
+            near=self._near,
+        )
+        if asked is None:
+            return None
+        if self._usual is None and watch.bearings:
+            self._usual = usually(watch.bearings)
+        since_s, until_s = (math.inf, math.inf) if self._attended else (now_s, now_s + ASKED_S)
+        self._asked, self._last = _Asking(challenge=asked, since_s=since_s, until_s=until_s), asked
+        return asked
+
     def _note_answer(self, watch: Watch, now_s: float) -> None:
         if self._asked is None:
             return
-        asked, since_s = self._asked
-        answer = answer_to(asked, watch.bearings, watch.since(since_s), since_s=since_s, now_s=now_s)
+        answer = answer_to(
+            self._asked.challenge,
+            watch.bearings,
+            watch.since(self._asked.since_s),
+            since_s=self._asked.since_s,
+            now_s=now_s,
+            until_s=self._asked.until_s,
+            usual=self._usual,
+        )
         if answer is not Answer.WAITING:
             self._answers = (*self._answers, answer)
             self._asked = None
@@ -157,8 +220,8 @@ class LivenessModels:
     def alarms(self) -> tuple[str, ...]:
         return (LIVENESS_UNAVAILABLE,) if self._lacking else ()
 
-    def guard(self) -> Guard | None:
-        """Return a guard with what is loaded; None where nobody is to be guarded against."""
+    def guard(self, *, attended: bool = False) -> Guard | None:
+        """Return a guard with what is loaded; None where nobody is to be guarded against. `attended` as in Guard."""
         if self._mode == "off":
             return None
         eye = OpenCvEye(self._landmarks, self._passive)

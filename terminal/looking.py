@@ -17,7 +17,7 @@ from terminal.liveness.arrival import First
 from terminal.matching import Outcome
 from terminal.quality import Quality, Reason, assess
 from terminal.service import Service, Zone, crowded, serve, shorter_side
-from terminal.sighting import Served, Sighting, since
+from terminal.sighting import Asked, Served, Sighting, since
 from terminal.tracking import Scene, Track, broken, follow, visible
 
 log = logging.getLogger("hadir.terminal.vision")
@@ -85,15 +85,24 @@ class Looker:
         """Return whether that track is unbroken and somebody's still."""
         return self._scene.find(track_id) is not None
 
-    def look(self, frame: Frame, gallery: Gallery, *, answered: Collection[int] | None = None) -> Sighting:
+    def look(
+        self,
+        frame: Frame,
+        gallery: Gallery,
+        *,
+        answered: Collection[int] | None = None,
+        asked: Asked | None = None,
+    ) -> Sighting:
         """Return what `frame` shows, and who that is by `gallery`.
 
         `answered` has the tracks that the visit is through with, which make room for the next person; None means that
-        whoever is identified is.
+        whoever is identified is. `asked` is what the screen asks of whoever is in doubt.
         """
         gallery = self._comparable(gallery)
         at, now_s = frame.taken_at, frame.monotonic_ns / 1e9
         height, width = frame.picture.shape[:2]
+        if self._guard is not None:
+            self._guard.hear(asked, now_s=now_s)
         near_px = max(float(self._quality.min_face_px), self._quality.min_face_share * max(width, height))
         if self._worth_a_search(frame, now_s):
             self._scene = follow(self._scene, self._engine.detect(frame.picture), at=at, now_s=now_s)

@@ -22,13 +22,30 @@ def since(noted: datetime, *, now: datetime, passed_s: float) -> datetime:
     return noted if abs((steady - noted).total_seconds()) < _STEPPED_S else steady
 
 
+ASKED_S = 3.0
+"""How long somebody has for what they are asked, from when it has been said."""
+
+
 class Challenge(StrEnum):
     """What somebody is asked to do so that it is seen that they are there in person."""
 
     TURN_LEFT = "turn_left"
     TURN_RIGHT = "turn_right"
+    LOOK_UP = "look_up"
+    LOOK_DOWN = "look_down"
     COME_CLOSER = "come_closer"
     BLINK = "blink"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the screen asks of track `track_id` at this moment: `over` when the time for it is, `cannot` when whoever is
+    asked says that they cannot do it. The main thread's answer to `Served.challenge`."""
+
+    track_id: int
+    challenge: Challenge
+    over: bool = False
+    cannot: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from terminal.faces import Box, Engine, Picture
 from terminal.gallery import Gallery
 from terminal.guard import Guard
 from terminal.looking import Looker
-from terminal.sighting import CameraState, CameraTrouble, Sighting
+from terminal.sighting import Asked, CameraState, CameraTrouble, Sighting
 
 log = logging.getLogger("hadir.terminal.vision")
 
@@ -76,10 +76,12 @@ class Vision:
         publish: Callable[[Sighting | CameraState | Glance], None],
         show: Callable[[Picture], None] = lambda _: None,
         answered: Callable[[], Collection[int]] | None = None,
+        asked: Callable[[], Asked | None] = lambda: None,
         errand: Callable[[], Eyes | None] = lambda: None,
         guard: Guard | None = None,
     ) -> None:
-        """`gallery`, `answered` and `errand` are asked at every frame: each returns one reference, swapped by others.
+        """`gallery`, `answered`, `asked` and `errand` are called at every frame: each returns one reference that others
+        swap.
 
         While `errand` has eyes they study the frame instead, and nobody is looked for; then everybody is new.
 
@@ -101,6 +103,7 @@ class Vision:
         self._publish = publish
         self._show = show
         self._answered = answered
+        self._asked = asked
         self._errand = errand
         self._on_errand = False
         self._failed_in_a_row = 0
@@ -219,5 +222,5 @@ class Vision:
             self._on_errand = False
             self._looker.restart()  # no track reaches across what was not looked at
         answered = self._answered() if self._answered is not None else None
-        sighting = self._looker.look(frame, self._gallery(), answered=answered)
+        sighting = self._looker.look(frame, self._gallery(), answered=answered, asked=self._asked())
         return sighting, (*((sighting.served.box,) if sighting.served else ()), *sighting.others)

@@ -48,6 +48,8 @@ class Voice:
         self._wanted: _Utterance | None = None
         self._turn = 0
         self._tone_until_s = 0.0
+        self._unsaid: int | None = None
+        self._sounds_until_s = 0.0
         self._audible = False
         self._open_at_s = self._speak_at_s = 0.0
         self._voices: frozenset[str] = frozenset()
@@ -66,6 +68,11 @@ class Voice:
     def hush(self) -> None:
         """Nothing is being said."""
         self._overtake(None)
+
+    @property
+    def speaking(self) -> bool:
+        """Whether words are being said, or are about to be. Any thread."""
+        return self._audible and (self._unsaid is not None or time.monotonic() < self._sounds_until_s)
 
     def alarms(self) -> tuple[str, ...]:
         """Return voice_unavailable where words cannot be spoken that should be.
@@ -88,6 +95,8 @@ class Voice:
                     self._wanted = None
                 if utterance is not None and self._audible and time.monotonic() >= self._speak_at_s:
                     self._utter(utterance, turn, stop)
+                if self._unsaid == turn:
+                    self._unsaid = None
         finally:
             self._audible, self._open_at_s = False, 0.0
             self._speaker.close()
@@ -96,6 +105,8 @@ class Voice:
         with self._news:
             self._turn += 1
             self._wanted = utterance
+            self._unsaid = self._turn if utterance is not None else None
+            self._sounds_until_s = 0.0
             self._news.notify()
         self._speaker.hush()
 
@@ -125,6 +136,7 @@ class Voice:
             while not overtaken() and (wait_s := utterance.not_before_s - time.monotonic()) > 0:
                 self._news.wait(wait_s)
             if not overtaken():
+                self._sounds_until_s = time.monotonic() + len(samples) / 2 / rate_hz
                 start()  # under the lock: who overtakes this hushes it afterwards, never before
 
     def _find_sound(self) -> None:

@@ -12,21 +12,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terminal.liveness.relief import Step
-from terminal.sighting import Challenge
+from terminal.sighting import ASKED_S, Challenge
 
 Mesh = NDArray[np.float64]
 """(468, 3)."""
 
-ASKED_S = 3.0
-"""How long somebody has for what was asked."""
 _LEFT_CHEEK, _RIGHT_CHEEK = 454, 234
 _FOREHEAD, _CHIN = 10, 152
 EYES = ((33, 133), (362, 263))
 """Of the right and the left eye: its corners."""
 _TURN_DEG = 14.0
 """As the landmarks measure it, which show about half of a turn."""
+_BACK_DEG = 7.0
+"""Whoever is held further than this one way when they are asked has to come back before that way counts."""
 _HEAD_SHARE = 0.2
 """Part of the landmarks' turn that the skin's relief must confirm within one step of less than a second."""
+_WAYS = {
+    Challenge.TURN_LEFT: (0, 1.0),
+    Challenge.TURN_RIGHT: (0, -1.0),
+    Challenge.LOOK_UP: (1, 1.0),
+    Challenge.LOOK_DOWN: (1, -1.0),
+}
+"""About which axis a turn goes, the upright or the level one, and whether its angle grows."""
 _CLOSER = 1.25
 _CLOSED, _OPEN = 0.7, 0.85
 """How like its usual self an eye is, as a correlation: below the one it is closed or looks elsewhere, above the other
@@ -71,32 +78,45 @@ def bearing_of(mesh: Mesh, *, size_px: float, at_s: float, eyes: NDArray[np.floa
 
 
 def answer_to(
-    asked: Challenge, seen: Sequence[Bearing], steps: Sequence[Step], *, since_s: float, now_s: float
+    asked: Challenge,
+    seen: Sequence[Bearing],
+    steps: Sequence[Step],
+    *,
+    since_s: float,
+    now_s: float,
+    until_s: float | None = None,
+    usual: tuple[float, float] | None = None,
 ) -> Answer:
     """Return whether `asked` was done in what was `seen` from `since_s` on; `steps` are the relief's from then on.
 
-    A turn counts when the landmarks show it in the direction asked and the skin's relief confirms it, so that neither a
-    sheet that is turned nor a mesh that is mistaken passes. Done in the other direction, it failed.
+    The time is over at `until_s`, ASKED_S after `since_s` where that is absent. `usual` is how the face was held before
+    anything was asked, as `usually` tells it; where that is absent, when this was. A turn counts when the landmarks
+    show it in the direction asked and the skin's relief confirms it, so that neither a sheet that is turned nor a mesh
+    that is mistaken passes. Turned in another direction first, it failed.
     """
     bearings = [each for each in seen if each.at_s >= since_s]
-    late = now_s - since_s > ASKED_S
+    late = now_s > (since_s + ASKED_S if until_s is None else until_s)
     done = False
     if len(bearings) >= 2:
         match asked:
-            case Challenge.TURN_LEFT | Challenge.TURN_RIGHT:
-                towards = 1.0 if asked is Challenge.TURN_LEFT else -1.0
-                turned = max(towards * (each.yaw_deg - bearings[0].yaw_deg) for each in bearings)
-                wrong = max(-towards * (each.yaw_deg - bearings[0].yaw_deg) for each in bearings)
-                if wrong >= _TURN_DEG > turned:
-                    return Answer.FAILED
-                done = turned >= _TURN_DEG and _head_turned(towards, turned, steps)
             case Challenge.BLINK:
                 done = blinked(bearings)
             case Challenge.COME_CLOSER:
                 done = bearings[-1].size_px >= _CLOSER * bearings[0].size_px
+            case _:
+                usual = usual or usually(bearings[:1])
+                turned_s = {way: _turned_s(way, bearings, usual, steps) for way in _WAYS}
+                if min(turned_s.values()) < turned_s[asked]:
+                    return Answer.FAILED
+                done = turned_s[asked] < math.inf
     if done and not late:
         return Answer.MET
     return Answer.FAILED if late else Answer.WAITING
+
+
+def usually(seen: Sequence[Bearing]) -> tuple[float, float]:
+    """Return how a face was held, yaw and pitch in degrees: the median of each."""
+    return float(np.median([each.yaw_deg for each in seen])), float(np.median([each.pitch_deg for each in seen]))
 
 
 def blinked(seen: Sequence[Bearing]) -> bool:
@@ -120,7 +140,19 @@ def blinked(seen: Sequence[Bearing]) -> bool:
     return False
 
 
-def _head_turned(towards: float, turned_deg: float, steps: Sequence[Step]) -> bool:
+def _turned_s(way: Challenge, seen: Sequence[Bearing], usual: tuple[float, float], steps: Sequence[Step]) -> float:
+    """Return when the head had turned that `way`, infinity if it has not."""
+    axis, sign = _WAYS[way]
+    back, first_s, most = False, math.inf, 0.0
+    for each in seen:
+        turned = sign * ((each.yaw_deg, each.pitch_deg)[axis] - usual[axis])
+        back = back or turned < _BACK_DEG
+        if back and turned >= _TURN_DEG:
+            first_s, most = min(first_s, each.at_s), max(most, turned)
+    return first_s if math.isfinite(first_s) and _head_turned(axis, sign, most, steps) else math.inf
+
+
+def _head_turned(axis: int, sign: float, turned_deg: float, steps: Sequence[Step]) -> bool:
     """Return whether some step's relief turned the same way by a fair part of the whole, more than its error."""
     least = math.radians(_HEAD_SHARE * turned_deg)
-    return any(-towards * step.turn_rad[0] > max(least, 3 * step.error_rad) and step.no_sheet for step in steps)
+    return any(-sign * step.turn_rad[axis] > max(least, 3 * step.error_rad) and step.no_sheet for step in steps)

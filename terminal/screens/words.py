@@ -61,6 +61,8 @@ class Words:
         default_factory=lambda: {
             Challenge.TURN_LEFT: "Please turn your head to the left",
             Challenge.TURN_RIGHT: "Please turn your head to the right",
+            Challenge.LOOK_UP: "Please lift your chin",
+            Challenge.LOOK_DOWN: "Please lower your chin",
             Challenge.COME_CLOSER: "Please come one step closer",
             Challenge.BLINK: "Please blink",
         }

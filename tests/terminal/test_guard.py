@@ -1,5 +1,6 @@
 """F3: the guard of one track, by a made-up eye: who is believed, asked, refused or left the PIN."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,12 @@ import pytest
 import config
 from sync.messages import PadVerdict
 from terminal.faces import Face, Picture, Vector
-from terminal.guard import LIVENESS_UNAVAILABLE, Guard, LivenessModels
+from terminal.guard import LIVENESS_UNAVAILABLE, Guard, Judged, LivenessModels
 from terminal.liveness.challenge import TURNS
 from terminal.liveness.networks import PASSIVE
 from terminal.liveness.watch import Glance
 from terminal.looking import Looker
+from terminal.sighting import Asked, Challenge
 from terminal.visit.states import Challenged, KeypadReason, PinNumber, Recorded, Refused
 from tests.terminal.stage import Actor, StageEngine, face_of, gallery_of, like, play, settings
 from tests.terminal.visit_life import Life
@@ -59,10 +61,59 @@ def test_f3_what_is_asked_and_not_done_leaves_the_pin_and_the_next_is_asked_some
         assert first.challenge in TURNS
         assert first.cues == ("passive",)
         assert guard.judge(track_id, known=True, now_s=from_s + 4.2, twin_threshold=0.5) == first
-        late = guard.judge(track_id, known=True, now_s=from_s + 4.4, twin_threshold=0.5)
+        second = guard.judge(track_id, known=True, now_s=from_s + 4.4, twin_threshold=0.5)
+        assert second.challenge in TURNS
+        late = guard.judge(track_id, known=True, now_s=from_s + 7.5, twin_threshold=0.5)
         assert (late.pad, late.challenge, late.pin_left) == (PadVerdict.UNDECIDED, None, True)
-        asked.append(first.challenge)
-    assert asked[0] is not asked[1]
+        asked += [first.challenge, second.challenge]
+    assert all(one is not other for one, other in itertools.pairwise(asked))
+
+
+def attended(logit: float = -2.0, *, always: bool = False) -> tuple[Guard, Challenge]:
+    """Somebody in doubt whom the guard has just asked something, and what: the screen keeps the time."""
+    guard = Guard(MadeUpEye(logit), always=always, attended=True, draw=lambda: 0)
+    looked(guard, 1, 14)
+    asked = guard.judge(1, known=True, now_s=1.3, twin_threshold=0.5).challenge
+    assert asked is not None
+    return guard, asked
+
+
+def judged(guard: Guard, now_s: float) -> Judged:
+    return guard.judge(1, known=True, now_s=now_s, twin_threshold=0.5)
+
+
+def test_f3_no_time_passes_before_the_screen_asks_nor_while_it_shows_something_else() -> None:
+    guard, asked = attended()
+    other = next(each for each in TURNS if each is not asked)
+    for shown in (None, Asked(track_id=2, challenge=asked, over=True), Asked(track_id=1, challenge=other, over=True)):
+        guard.hear(shown, now_s=60.0)
+        assert judged(guard, 60.0).challenge is asked, shown
+    guard.hear(Asked(track_id=1, challenge=asked), now_s=61.0)
+    assert judged(guard, 69.0).challenge is asked, "three times the time, for who asked for it"
+    guard.hear(Asked(track_id=1, challenge=asked, over=True), now_s=70.0)
+    assert judged(guard, 70.1).challenge not in (asked, None)
+
+
+def test_f3_who_cannot_turn_has_the_pin_where_it_may_be_a_film_and_else_something_else() -> None:
+    guard, asked = attended()
+    guard.hear(Asked(track_id=1, challenge=asked, cannot=True), now_s=1.4)
+    judgement = judged(guard, 1.4)
+    assert (judgement.challenge, judgement.pin_left) == (None, True)
+    guard, asked = attended(2.0, always=True)
+    assert asked in TURNS
+    guard.hear(Asked(track_id=1, challenge=asked, cannot=True), now_s=1.4)
+    judgement = judged(guard, 1.4)
+    assert (judgement.challenge, judgement.pin_left) == (None, True), "no relief and no eyes were seen"
+
+
+def test_f3_what_another_track_cannot_do_is_still_asked_of_this_one() -> None:
+    guard, asked = attended()
+    guard.hear(Asked(track_id=7, challenge=asked, cannot=True), now_s=1.4)
+    assert judged(guard, 1.4).challenge is asked
+    guard.hear(Asked(track_id=1, challenge=asked, cannot=True), now_s=1.5)
+    assert judged(guard, 1.5).pin_left
+    looked(guard, 2, 14, from_s=10.0)
+    assert guard.judge(2, known=True, now_s=11.3, twin_threshold=0.5).challenge in TURNS
 
 
 def test_f3_a_track_has_no_evidence_but_its_own() -> None:

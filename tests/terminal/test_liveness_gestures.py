@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from terminal.liveness.gestures import ASKED_S, Answer, Bearing, answer_to, bearing_of, blinked
+from terminal.liveness.gestures import Answer, Bearing, answer_to, bearing_of, blinked, usually
 from terminal.liveness.relief import Step
-from terminal.sighting import Challenge
+from terminal.sighting import ASKED_S, Challenge
 
 LEFT, RIGHT = Challenge.TURN_LEFT, Challenge.TURN_RIGHT
+UP, DOWN = Challenge.LOOK_UP, Challenge.LOOK_DOWN
 
 
 def looks(letter: str, frame: int) -> NDArray[np.float32] | None:
@@ -24,13 +25,15 @@ def looks(letter: str, frame: int) -> NDArray[np.float32] | None:
     return (seen / np.linalg.norm(seen, axis=1, keepdims=True)).astype(np.float32)
 
 
-def bearings(yaws: list[float], *, eyes: str = "", sizes: list[float] | None = None) -> list[Bearing]:
+def bearings(
+    yaws: list[float], *, eyes: str = "", sizes: list[float] | None = None, pitches: list[float] | None = None
+) -> list[Bearing]:
     """`eyes`, a letter a frame: `o` open, `c` both closed, `w` one winks, ` ` too small to see."""
     return [
         Bearing(
             at_s=n * 0.1,
             yaw_deg=yaw,
-            pitch_deg=0.0,
+            pitch_deg=pitches[n] if pitches else 0.0,
             eyes=looks(eyes[n], n) if eyes else None,
             size_px=sizes[n] if sizes else 150.0,
         )
@@ -38,10 +41,10 @@ def bearings(yaws: list[float], *, eyes: str = "", sizes: list[float] | None = N
     ]
 
 
-def relief(turn_deg: float, *, left: float = 5.0, error_deg: float = 0.5) -> Step:
-    """A step whose skin turned by `turn_deg`, of which `left` degrees no bent sheet explains."""
+def relief(turn_deg: float, nod_deg: float = 0.0, *, left: float = 5.0, error_deg: float = 0.5) -> Step:
+    """A step whose skin turned by `turn_deg` and nodded by `nod_deg`, `left` of it by no bent sheet."""
     return Step(
-        turn_rad=(math.radians(turn_deg), 0.0),
+        turn_rad=(math.radians(turn_deg), math.radians(nod_deg)),
         error_rad=math.radians(error_deg),
         bent_rad=math.radians(left),
         bent_error_rad=math.radians(0.5),
@@ -58,6 +61,40 @@ def asked(what: Challenge, seen: list[Bearing], steps: list[Step], now_s: float 
 def test_f3_a_head_that_turns_as_asked_is_believed() -> None:
     assert asked(LEFT, bearings([0, 5, 10, 18]), [relief(-9)]) is Answer.MET
     assert asked(RIGHT, bearings([0, -5, -10, -18]), [relief(9)]) is Answer.MET
+
+
+def test_f3_a_chin_that_is_lifted_or_lowered_as_asked_is_believed() -> None:
+    up, down = bearings([0] * 4, pitches=[0, 5, 10, 18]), bearings([0] * 4, pitches=[0, -5, -10, -18])
+    assert asked(UP, up, [relief(0, -9)]) is Answer.MET
+    assert asked(DOWN, down, [relief(0, 9)]) is Answer.MET
+    assert asked(UP, up, [relief(-9)]) is Answer.WAITING, "the skin turned about the other axis"
+    assert asked(UP, up, [relief(0, -9, left=0.4)]) is Answer.WAITING, "a sheet that is tilted"
+    assert asked(UP, down, [relief(0, 9)]) is Answer.FAILED
+
+
+def test_f3_a_film_that_turns_every_way_is_judged_by_the_first() -> None:
+    """Left, then up: as asked for the left, and wrong for whatever else was asked, also for the up that follows."""
+    film = bearings([0, 9, 18, 18, 8, 0, 0], pitches=[0, 0, 0, 0, 9, 18, 18])
+    steps = [relief(-9), relief(9, -9)]
+    told = {way: asked(way, film, steps) for way in (LEFT, RIGHT, UP, DOWN)}
+    assert told == {LEFT: Answer.MET, RIGHT: Answer.FAILED, UP: Answer.FAILED, DOWN: Answer.FAILED}
+
+
+def test_who_still_looks_left_from_before_comes_back_without_having_turned_right() -> None:
+    usual = usually(bearings([0, 1, -1, 2, 0]))
+    back = bearings([18, 17, 9, 2, 0, 0, 0, 0], pitches=[0, 0, 0, 0, 0, 6, 12, 18])
+    steps = [relief(9), relief(0, -9), relief(-9)]
+    assert answer_to(UP, back, steps, since_s=0.0, now_s=1.0, usual=usual) is Answer.MET
+    assert answer_to(LEFT, back[:2], steps, since_s=0.0, now_s=1.0, usual=usual) is Answer.WAITING, "held, not turned"
+    assert answer_to(UP, back, steps, since_s=0.0, now_s=1.0) is Answer.FAILED, "the control: without knowing better"
+
+
+def test_a_turn_may_take_as_long_as_whoever_asks_allows() -> None:
+    slow = [relief(-9)]
+    assert answer_to(LEFT, bearings([0, 5, 18]), slow, since_s=0.0, now_s=8.0, until_s=9.0) is Answer.MET
+    assert answer_to(LEFT, bearings([0, 5]), slow, since_s=0.0, now_s=8.0, until_s=9.0) is Answer.WAITING
+    assert answer_to(LEFT, bearings([0, 5]), slow, since_s=0.0, now_s=9.1, until_s=9.0) is Answer.FAILED
+    assert answer_to(LEFT, bearings([0, 5, 18]), slow, since_s=math.inf, now_s=8.0) is Answer.WAITING, "not asked yet"
 
 
 def test_f3_a_turn_without_a_heads_relief_is_not() -> None:
