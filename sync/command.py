@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,8 @@ import click
 
 import config
 from errors import HadirError
+from sync.listing import SINCE, begin_of, clock_of
+from sync.review_command import review
 
 if TYPE_CHECKING:
     from sync.keys import PublicKey
@@ -248,14 +250,8 @@ def events_export(
     click.echo(f"{entries:,} entries of {chains:,} chains are in {file}.")
 
 
-_SINCE = click.option(
-    "--since", type=click.DateTime(["%Y-%m-%d"]), help="From this day on, by the zone of office.timezone; 30 days."
-)
-_LISTED_DAYS = timedelta(days=30)
-
-
 @events.command("corrections")
-@_SINCE
+@SINCE
 @click.option("--terminal", help="Only of this kiosk.")
 @click.option("--not-me", is_flag=True, help="Only the false matches: somebody said that it was not them.")
 @click.pass_obj
@@ -267,7 +263,7 @@ def events_corrections(settings: Settings, /, since: datetime | None, terminal: 
 
     here = settings()
     with Register.open(here.centre.register) as register:
-        found = corrections_since(register, _from(here, since), terminal=terminal)
+        found = corrections_since(register, begin_of(here, since), terminal=terminal)
     found = [each for each in found if each.not_me or not not_me]
     for each in found:
         what = "not me" if each.direction is None else f"direction {each.direction}"
@@ -277,7 +273,7 @@ def events_corrections(settings: Settings, /, since: datetime | None, terminal: 
             score = "" if each.score is None else f", score {each.score:.3f}"
             punch = f"recorded {each.recorded} by {each.method}{score}"
         click.echo(
-            f"{_clock(here, each.made_at)}  {each.terminal:20} {each.employee:12} {what:14} "
+            f"{clock_of(here, each.made_at)}  {each.terminal:20} {each.employee:12} {what:14} "
             f"{receipts.shown(each.receipt)}  {punch}"
         )
     if not found:
@@ -287,7 +283,7 @@ def events_corrections(settings: Settings, /, since: datetime | None, terminal: 
 
 
 @events.command("desk")
-@_SINCE
+@SINCE
 @click.option("--terminal", help="Only of this kiosk.")
 @click.pass_obj
 def events_desk(settings: Settings, /, since: datetime | None, terminal: str | None) -> None:
@@ -297,41 +293,14 @@ def events_desk(settings: Settings, /, since: datetime | None, terminal: str | N
 
     here = settings()
     with Register.open(here.centre.register) as register:
-        found = desk_notes_since(register, _from(here, since), terminal=terminal)
+        found = desk_notes_since(register, begin_of(here, since), terminal=terminal)
     for each in found:
-        click.echo(f"{_clock(here, each.made_at)}  {each.terminal:20} {each.employee:12} {each.action}")
+        click.echo(f"{clock_of(here, each.made_at)}  {each.terminal:20} {each.employee:12} {each.action}")
     if not found:
         click.echo("No administrator was at a kiosk.")
 
 
-@events.command("review")
-@_SINCE
-@click.option("--terminal", help="Only of this kiosk.")
-@click.pass_obj
-def events_review(settings: Settings, /, since: datetime | None, terminal: str | None) -> None:
-    """List punches by PIN beside which another face was seen, with the picture to look at."""
-    from sync import receipts
-    from sync.register import Register
-    from sync.register.reviews import reviews_since
-
-    here = settings()
-    with Register.open(here.centre.register) as register:
-        found = list(reviews_since(register, _from(here, since), terminal=terminal))
-    for each in found:
-        click.echo(
-            f"{_clock(here, each.at)}  {each.terminal:20} {each.employee:12} {receipts.shown(each.receipt)}  "
-            f"{', '.join(each.review)}  {each.evidence_ref or 'no picture'}"
-        )
-    if not found:
-        click.echo("Nothing is to be looked at.")
-
-
-def _from(here: config.Config, since: datetime | None) -> datetime:
-    return datetime.now(UTC) - _LISTED_DAYS if since is None else since.replace(tzinfo=here.office.zone)
-
-
-def _clock(here: config.Config, moment: datetime) -> str:
-    return f"{moment.astimezone(here.office.zone):%Y-%m-%d %H:%M:%S %Z}"
+events.add_command(review)
 
 
 @click.group()

@@ -1,6 +1,5 @@
 """The sealed picture that goes to the centre with the note of an attack, as long as it lies on the card."""
 
-import hashlib
 from pathlib import Path
 
 from sync import chain, sealing
@@ -21,7 +20,7 @@ def with_picture(payload: bytes, folder: Path) -> bytes:
             box = file.read(chain.MAX_ENCLOSED_BYTES + 1)
     except (OSError, sealing.EvidenceRefused):
         return payload
-    if len(box) > chain.MAX_ENCLOSED_BYTES or ref != sealing.SEALED + hashlib.sha256(box).hexdigest()[:32]:
+    if len(box) > chain.MAX_ENCLOSED_BYTES or ref != sealing.ref_of(box):
         return payload
     both = chain.pack([payload, chain.enclose(ref, box)])
     return both if len(both) <= MAX_MESSAGE_BYTES else payload

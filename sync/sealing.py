@@ -101,7 +101,12 @@ def seal(key: bytes, picture: bytes) -> tuple[str, bytes]:
     in its chain, tells whether this is still the picture that was taken for it.
     """
     sealed = seal_for(key, picture)
-    return SEALED + hashlib.sha256(sealed).hexdigest()[:32], sealed
+    return ref_of(sealed), sealed
+
+
+def ref_of(sealed: bytes) -> str:
+    """Return the reference of a sealed picture, as `seal` gives it."""
+    return SEALED + hashlib.sha256(sealed).hexdigest()[:32]
 
 
 def name_of(ref: str) -> str:
@@ -123,9 +128,19 @@ def open_sealed(file: Path, key_file: Path, *, ref: str | None = None) -> bytes:
             sealed = opened.read(_MAX_BYTES + 1)
     except OSError as error:
         raise EvidenceRefused(f"{file}: the picture cannot be read ({error.strerror})") from error
-    if ref is not None and SEALED + hashlib.sha256(sealed).hexdigest()[:32] != ref:
+    if ref is not None and ref_of(sealed) != ref:
         raise EvidenceRefused(f"{file} is not the picture {ref}: it was changed or exchanged")
     try:
         return open_for(key, sealed)
     except NotOpened as error:
         raise EvidenceRefused(f"{file} was not sealed for the key in {key_file}, or is damaged") from error
+
+
+def open_box(key: bytes, sealed: bytes, *, ref: str) -> bytes:
+    """Return the JPEG that is sealed as `sealed`, the very picture of whatever carries `ref`.
+
+    `key` are the 32 bytes of the private half. Raises EvidenceRefused where it is another, NotOpened.
+    """
+    if ref_of(sealed) != ref:
+        raise EvidenceRefused(f"what lies here is not the picture {ref}: it was changed or exchanged")
+    return open_for(key, sealed)

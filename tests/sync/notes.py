@@ -6,17 +6,13 @@ from typing import Any
 
 from msgspec import structs
 
-from sync import chain, sealing
+from sync import chain
 from sync.messages import AttackNote, AttendanceEvent, ClockQuality, Entry, PadVerdict, encode
 from sync.register.arrivals import Arrival, arrival
+from sync.sealing import ref_of
 from tests.sync.samples import EPOCH, SEVEN, SIGNER, event
 
 BOX = b"a sealed picture"
-
-
-def ref_of(box: bytes) -> str:
-    """Return what a note calls the sealed picture `box`."""
-    return sealing.SEALED + hashlib.sha256(box).hexdigest()[:32]
 
 
 class Kiosk:

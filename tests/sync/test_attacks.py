@@ -23,7 +23,8 @@ from sync.register.attacks import (
 )
 from sync.register.events import count_events, events_since
 from sync.register.intake import take
-from tests.sync.notes import BOX, Kiosk, ref_of
+from sync.sealing import ref_of
+from tests.sync.notes import BOX, Kiosk
 from tests.sync.samples import SEVEN
 
 ALWAYS = SEVEN - timedelta(days=3)

@@ -1,6 +1,5 @@
 """A sealed picture goes with the note that names it, is nothing signed, and holds up nothing when it cannot."""
 
-import hashlib
 import secrets
 from datetime import timedelta
 from pathlib import Path
@@ -15,14 +14,11 @@ from sync.enclosing import with_picture
 from sync.inspection import inspect
 from sync.messages import MAX_MESSAGE_BYTES, AttackNote, ClockQuality, MessageRefused, PadVerdict, decode_entry, encode
 from sync.register.arrivals import Arrival
+from sync.sealing import ref_of
 from tests.sync.samples import EPOCH, SEVEN, SIGNER, event, payload_of
 from tests.sync.uplink.desk import EVENTS
 
 LARGEST = secrets.token_bytes(chain.MAX_ENCLOSED_BYTES)
-
-
-def ref_of(box: bytes) -> str:
-    return sealing.SEALED + hashlib.sha256(box).hexdigest()[:32]
 
 
 def put(folder: Path, box: bytes) -> str:

@@ -5,8 +5,9 @@ import secrets
 from pathlib import Path
 
 from sync import chain, sealing
-from sync.messages import MAX_MESSAGE_BYTES, AttackNote, ClockQuality, PadVerdict
-from tests.sync.samples import SEVEN
+from sync.messages import MAX_MESSAGE_BYTES, ClockQuality, PadVerdict
+from sync.outbox import Attacked
+from tests.sync.samples import BOOT, SEVEN
 from tests.sync.uplink.desk import EVENTS, Desk
 
 
@@ -19,11 +20,16 @@ def test_from_the_kiosk_it_leaves_with_its_note_again_too_and_goes_without_once_
     picture = tmp_path / "evidence" / sealing.name_of(ref)
     picture.parent.mkdir()
     picture.write_bytes(largest)
-    with desk.outbox._transaction():
-        epoch = desk.outbox._present()
-        place = desk.outbox._place(epoch, ClockQuality.SYNCED, "b" * 32, 2, SEVEN)
-        entry = AttackNote(**place, id="a" * 32, verdict=PadVerdict.ATTACK, evidence_ref=ref, made_at=SEVEN)
-        desk.outbox._append(epoch, entry)
+    said = Attacked(
+        id="a" * 32,
+        employee=None,
+        verdict=PadVerdict.ATTACK,
+        cues=(),
+        evidence_ref=ref,
+        held=False,
+        made_at=SEVEN,
+    )
+    desk.outbox.note_attack(said, clock=ClockQuality.SYNCED, boot_id=BOOT, boottime_ns=2, recorded_at=SEVEN)
     desk.punch()
     desk.turn()
     assert first.seq == 1
