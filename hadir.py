@@ -210,17 +210,40 @@ def console_run(settings: Callable[[], config.Config], /) -> None:
 
 @main.group(cls=Polite)
 def models() -> None:
-    """The models that find and encode faces."""
+    """The models that find and encode faces, and tell people from pictures of them."""
 
 
 @models.command("fetch")
 @click.pass_obj
 def models_fetch(settings: Callable[[], config.Config], /) -> None:
-    """Have the models on this machine, fetched once and checked by their hashes."""
-    from terminal import faces
+    """Have the models on this machine, fetched once and checked by their hashes.
 
-    for path in faces.fetch_models(settings().engine):
-        click.echo(str(path))
+    Ends with 1 where nobody can be recognised; without those of liveness a kiosk works, and asks everybody to turn.
+    """
+    from terminal import inventory
+
+    here = settings()
+    lacking = inventory.fetch(here)
+    for item in inventory.inventory(here):
+        if item.state is inventory.State.PRESENT:
+            click.echo(str(item.path))
+    for why in lacking:
+        click.echo(f"Warning: everybody is asked to show that they are there: {why}", err=True)
+
+
+@models.command("check")
+@click.pass_obj
+def models_check(settings: Callable[[], config.Config], /) -> None:
+    """Say of each model whether it is present, altered or absent, its licence, and where it comes from.
+
+    Nothing is fetched. Ends with 1 where one is not as it should be.
+    """
+    from terminal import inventory
+
+    found = inventory.inventory(settings())
+    for item in found:
+        click.echo(f"{item.state:<8} {item.path}  {item.licence}, {item.origin}")
+    sys.exit(0 if all(item.state is inventory.State.PRESENT for item in found) else 1)
 
 
 # --- settings and measurements -------------------------------------------------------------------------------------

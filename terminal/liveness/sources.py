@@ -83,7 +83,10 @@ def fetch(source: Source, *, through: Download | None = None, ended: Callable[[]
 def _have(source: Source, model: PassiveModel, through: Download, *, altered: bool) -> None:
     address, path = source.address(model), source.folder / model.file
     _log.info("fetching %s from %s", model.file, address)
-    content = through(address, model.size_bytes)
+    try:
+        content = through(address, model.size_bytes)
+    except ModelUnavailable as error:
+        raise ModelUnavailable(f"{error}; see to the network, or give liveness.models a folder or a mirror") from error
     if hashlib.sha256(content).hexdigest() != model.sha256:
         raise ModelUnavailable(f"{address} does not give the published {model.file} (its SHA-256 differs): none kept")
     try:
