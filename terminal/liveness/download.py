@@ -28,7 +28,7 @@ _MOST_REDIRECTIONS = 3
 class _HttpsAlone(urllib.request.HTTPRedirectHandler):
     """Follows a redirection to HTTPS and to nothing else."""
 
-    max_redirections = _MOST_REDIRECTIONS
+    max_redirections = max_repeats = _MOST_REDIRECTIONS
 
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
