@@ -34,6 +34,7 @@ class _HttpsAlone(urllib.request.HTTPRedirectHandler):
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> urllib.request.Request | None:
         if urlsplit(newurl).scheme != "https":
+            fp.close()
             raise urllib.error.URLError("it sends elsewhere, and not over https")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
@@ -78,6 +79,8 @@ def download(
                 if ended() or time.monotonic() > began_s + WHOLE_WITHIN_S:
                     raise ModelUnavailable(f"{address} was given up half-way: it is too slow")
     except (OSError, http.client.HTTPException, ValueError) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # it is the answer, too
         raise ModelUnavailable(f"{address} could not be fetched ({_why(error)})") from error
     return bytes(content[: most_bytes + 1])
 
