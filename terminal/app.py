@@ -14,6 +14,7 @@ from sync.outbox import Outbox
 from sync.uplink import Uplink
 from terminal import chrony, store
 from terminal.announcer import Announcer
+from terminal.attacks import FOLDER, Attacks
 from terminal.camera import Camera, open_camera
 from terminal.card import Card, take, wait_for
 from terminal.clerk import Clerk
@@ -34,7 +35,7 @@ from terminal.provisional_card import ProvisionalCard
 from terminal.pulse import Pulse
 from terminal.shelf import Shelf
 from terminal.sighting import CameraState, Sighting
-from terminal.storage import EVIDENCE, Storage
+from terminal.storage import Storage
 from terminal.supplies import Awaiting, Supplies
 from terminal.vision import Newest, Vision
 from terminal.voice import Voice
@@ -128,7 +129,7 @@ def run(
                 condition=pulse.condition,
                 releases=door,
                 on_release=shelf.put,
-                pictures=settings.terminal.state / EVIDENCE,
+                pictures=settings.terminal.state / FOLDER,
             )
 
         uplink = Lasting("uplink", make_uplink, crashed=pulse.restarted)
@@ -147,6 +148,7 @@ def run(
                     enrolments=Enrolments(
                         card=kept_here, key_file=settings.terminal.enrolment_key, put_to_use=shelf.enrolled
                     ),
+                    attacks=Attacks(settings, people=shelf.people),
                 )
 
         clerk = Clerk(open_ledger, nobody_yet=empty_day(settings), look=pulse.look)

@@ -8,6 +8,7 @@ import logging
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 from errors import HadirError, where
+from terminal.attacks import KeepAttack
 from terminal.day import Day
 from terminal.ledger import Ledger
 from terminal.provisional import EnrolmentKept, KeepEnrolment
@@ -24,6 +26,7 @@ STUCK_S = 20.0
 """A card that has not answered for so long is told to the watchdog: SQLite itself gives up on a lock after 5 s."""
 _OPENING_S = 5.0
 _CLOSING_S = 6.0
+_MOST_ATTACKS = 20
 
 _log = logging.getLogger("hadir.terminal.clerk")
 
@@ -63,7 +66,9 @@ class Clerk:
         self._open_ledger, self._nobody_yet, self._look, self._answered = open_ledger, nobody_yet, look, answered
         self._ledger: Ledger | None = None
         self._said = ""
-        self._asked: queue.SimpleQueue[Writing | _Upkeep | None] = queue.SimpleQueue()
+        self._asked: queue.SimpleQueue[Writing | KeepAttack | _Upkeep | None] = queue.SimpleQueue()
+        self._attacks: deque[KeepAttack] = deque(maxlen=_MOST_ATTACKS)
+        self._put_off: deque[KeepAttack] = deque(maxlen=_MOST_ATTACKS)
         self._answers: queue.SimpleQueue[tuple[Writing, Answer]] = queue.SimpleQueue()
         self._unanswered = 0
         self._began_s: float | None = None
@@ -92,6 +97,12 @@ class Clerk:
         return ledger.arrived_to if ledger is not None else 0
 
     @property
+    def attacks_s(self) -> tuple[float, ...]:
+        """When there were attacks before the kiosk started, on the steady clock, by what the card remembers."""
+        ledger = self._ledger
+        return ledger.attacks_s if ledger is not None else ()
+
+    @property
     def alive(self) -> bool:
         """Whether there is somebody to answer, and the card was not asked something too long ago."""
         began_s = self._began_s
@@ -105,6 +116,10 @@ class Clerk:
             self._answers.put((asked, CommitFailed()))
         else:
             self._asked.put(asked)
+
+    def note_attack(self, asked: KeepAttack) -> None:
+        """It is kept when nothing else waits for the card, and tried again while that fails; nothing is answered."""
+        self._asked.put(asked)
 
     def upkeep(self, *, count: bool) -> None:
         """The clock is noted, the day of now is `day` and what waits counted, when the thread comes to it."""
@@ -136,7 +151,7 @@ class Clerk:
         with ExitStack() as held:
             self._opened_ledger(held)
             self._opened.set()
-            while (asked := self._asked.get()) is not None:
+            while (asked := self._next()) is not None:
                 self._began_s = time.monotonic()
                 try:
                     self._do(asked, self._opened_ledger(held))
@@ -145,8 +160,25 @@ class Clerk:
                     self._tell(asked, CommitFailed())
                 self._began_s = None
 
-    def _do(self, asked: Writing | _Upkeep, ledger: Ledger | None) -> None:
+    def _next(self) -> Writing | KeepAttack | _Upkeep | None:
+        """Return what is asked next: an attack only when nobody waits for an answer, None when it is to end."""
+        while True:
+            if self._attacks and self._asked.empty():
+                return self._attacks.popleft()
+            asked = self._asked.get()
+            if asked is None and self._attacks:
+                self._asked.put(None)
+                return self._attacks.popleft()
+            if not isinstance(asked, KeepAttack):
+                return asked
+            self._attacks.append(asked)
+
+    def _do(self, asked: Writing | KeepAttack | _Upkeep, ledger: Ledger | None) -> None:
         match asked:
+            case KeepAttack():
+                left = ledger.note_attack(asked) if ledger is not None else asked
+                if left is not None:
+                    self._put_off.append(left)
             case Record():
                 self._tell(asked, ledger.record(asked) if ledger is not None else CommitFailed())
             case Correct():
@@ -157,14 +189,16 @@ class Clerk:
                 self._tell(asked, ledger.enrol(asked) if ledger is not None else CommitFailed())
             case _Upkeep():
                 self._upkeep_asked.clear()
+                self._attacks.extendleft(reversed(self._put_off))
+                self._put_off.clear()
                 self._look()
                 if ledger is not None:
                     ledger.look_after(datetime.now(UTC), count=asked.count)
             case _:
                 assert_never(asked)
 
-    def _tell(self, asked: Writing | _Upkeep, answer: Answer | None) -> None:
-        if answer is not None and not isinstance(asked, _Upkeep):
+    def _tell(self, asked: Writing | KeepAttack | _Upkeep, answer: Answer | None) -> None:
+        if answer is not None and not isinstance(asked, KeepAttack | _Upkeep):
             self._answers.put((asked, answer))
             self._answered()
 
@@ -174,6 +208,7 @@ class Clerk:
             try:
                 ledger = held.enter_context(self._open_ledger())
                 ledger.look_after(datetime.now(UTC), count=True)
+                ledger.recall()
                 self._ledger = ledger
             except HadirError as error:
                 if str(error) != self._said:

@@ -1,7 +1,8 @@
-"""Who typed a PIN: one small picture, sealed so that this kiosk cannot read it back, or the reason why there is none.
+"""One small picture, sealed so that this kiosk cannot read it back, or the reason why there is none.
 
-Pictures lie in the folder that the kiosk empties first when its card fills (terminal/storage.py), for `picture_days` at
-most. A punch carries the reference of its picture, or one of the reasons; neither says anything about the picture.
+Of who typed a PIN, and of attacks (terminal/attacks.py). Pictures lie in the folder that the kiosk empties first when
+its card fills (terminal/storage.py), for `picture_days` at most. A punch, or the note of an attack, carries the
+reference of its picture, or one of the reasons; neither says anything about the picture.
 """
 
 import logging
@@ -86,22 +87,30 @@ def is_covered(picture: Picture) -> bool:
 
 
 class Drawer:
-    """The kiosk's pictures, for the one thread that keeps them."""
+    """The kiosk's pictures of one kind, for the one thread that keeps them."""
 
-    def __init__(self, settings: config.Config, *, now: Callable[[], float] = time.time) -> None:
-        """`now` is the time in seconds, as of files."""
-        self._rules, self._key_file = settings.pin, settings.terminal.evidence_key
-        self._folder = settings.terminal.state / EVIDENCE
+    def __init__(
+        self,
+        settings: config.Config,
+        *,
+        rules: config.Pin | config.Liveness | None = None,
+        folder: str = EVIDENCE,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """They lie in that `folder` of the kiosk's by `rules`, those of PINs without. `now` is the time in seconds, as
+        of files."""
+        self._rules, self._key_file = rules or settings.pin, settings.terminal.evidence_key
+        self._folder = settings.terminal.state / folder
         self._now = now
         self._key: bytes | None = None
         self._said = ""
         self._tidied_s: float | None = None
 
-    def keep(self, seen: Glimpse | None, person: Person) -> str:
-        """Return the reference of the picture that is kept now, or the reason why none is."""
+    def keep(self, seen: Glimpse | None, person: Person | None) -> str:
+        """Return the reference of the picture that is kept now, or the reason why none is. Nobody's face is None."""
         if self._rules.picture == "never":
             return POLICY
-        if self._rules.picture == "unless_refused" and not person.photo:
+        if self._rules.picture == "unless_refused" and person is not None and not person.photo:
             return NO_PHOTO
         if seen is None:
             return NO_CAMERA
@@ -121,6 +130,21 @@ class Drawer:
             return FAILED
         self._said = ""
         return ref
+
+    def crowd_out(self, most: int, last: Callable[[str], bool]) -> None:
+        """No more than `most` pictures are left: the oldest go first, and those of the references that are `last` last.
+
+        What cannot be deleted stays, which is logged.
+        """
+        try:
+            if self._folder.is_symlink() or not self._folder.is_dir():
+                return
+            found = [(path, path.lstat().st_mtime_ns) for path in self._folder.glob(f"*{sealing.SUFFIX}")]
+            order = sorted(found, key=lambda each: (last(sealing.SEALED + each[0].stem), each[1], each[0].name))
+            for path, _ in order[: max(0, len(order) - most)]:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            self._say(f"old pictures cannot be deleted: {error.strerror}")
 
     def tidy(self) -> None:
         """Pictures older than `picture_days` are gone, and what was being written when the power went; once an hour."""

@@ -6,6 +6,7 @@ clerk says that the punch is committed, and not before.
 
 import logging
 import math
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -18,6 +19,7 @@ from sync.messages import AttendanceEvent
 from sync.peppers import NONE, Pepper
 from terminal import visit
 from terminal.announcer import Announcer
+from terminal.attacks import KeepAttack
 from terminal.beside import Beside
 from terminal.clerk import Clerk
 from terminal.display import Closed, Display, DisplayFailed
@@ -38,6 +40,7 @@ from terminal.sighting import CameraState, CameraTrouble, Sighting
 from terminal.touched import touched
 from terminal.view import View
 from terminal.vision import Newest
+from terminal.visit.doubting import recalled
 from terminal.visit.signals import (
     CameraChanged,
     CheckPin,
@@ -48,6 +51,7 @@ from terminal.visit.signals import (
     Effect,
     ErrandOver,
     Input,
+    NoteAttack,
     NoteDesk,
     PinAnswered,
     Record,
@@ -100,7 +104,9 @@ class Kiosk:
         self._rules = replace(rules_of(settings), enrols=self._outing.offered)
         self._beside = Beside(settings.match, gallery=gallery)
         self._view = View(settings, display=display, clerk=clerk, desk=desk, gallery=gallery, pulse=pulse)
-        self._visit = visit.start(self._rules, self._now())
+        began = self._now()
+        memory = recalled(self._rules, (began.monotonic_s - each for each in clerk.attacks_s), began)
+        self._visit = visit.start(self._rules, began, memory=memory)
         self._bursts = Bursts()
         self._answered: tuple[int, ...] = ()
         self._screen: Screen | None = None
@@ -108,6 +114,7 @@ class Kiosk:
         self._preview = preview
         self._newer: Picture | None = None
         self._glimpse: Glimpse | None = None
+        self._served: tuple[int, Glimpse] | None = None
         self._heard_s = self._looked_s = time.monotonic()
         self._failures = 0
         self.closed = False
@@ -197,6 +204,8 @@ class Kiosk:
         match news:
             case Sighting():
                 self._show(news.picture, news.served.box if news.served else None)
+                if news.served is not None and self._glimpse is not None:
+                    self._served = news.served.track_id, self._glimpse
                 self._view.saw(news, self._now().at)
                 self._beside.saw(news)
                 if self._pulse.camera != "ok":
@@ -232,7 +241,7 @@ class Kiosk:
         if camera.state == "lost":
             unseen = camera.why in (CameraTrouble.BLACK, CameraTrouble.BLINDED)
             self._picture, self._glimpse = None, Glimpse(picture=None) if unseen else None
-            self._newer = None
+            self._newer = self._served = None
         self._feed(CameraChanged(camera=camera))
 
     def _earlier_of(self, sighting: Sighting) -> AttendanceEvent | None:
@@ -307,6 +316,12 @@ class Kiosk:
         match effect:
             case Record() | Correct() | NoteDesk():
                 self._clerk.ask(effect)
+            case NoteAttack():
+                track_id, seen = self._served or (-1, None)
+                asked = KeepAttack(
+                    id=secrets.token_hex(16), noted=effect, seen=seen if track_id == effect.track_id else self._glimpse
+                )
+                self._clerk.note_attack(asked)
             case CheckPin():
                 self._desk.ask(effect.check, effect.number, effect.pin, self._glimpse)
             case SetLanguage():

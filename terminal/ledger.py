@@ -5,13 +5,17 @@ reason. It waits for the card, so it belongs to the clerk's thread.
 """
 
 import logging
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import config
 from errors import HadirError
 from sync.messages import UNTIMED, AttendanceEvent, Change, ClockQuality
 from sync.outbox import Outbox, OutboxFailed
+from terminal import evidence
+from terminal.attacks import Attacks, KeepAttack
 from terminal.clock import Clock, boot_id
 from terminal.day import Day
 from terminal.enrolments import Enrolments
@@ -38,9 +42,10 @@ class Ledger:
         wake_uplink: Callable[[], None],
         refused: Callable[[], None],
         enrolments: Enrolments | None = None,
+        attacks: Attacks | None = None,
     ) -> None:
         """`refused` is called when the card did not take a punch: it may only need room."""
-        self._enrolments = enrolments
+        self._enrolments, self._attacks = enrolments, attacks
         self._outbox, self._clock, self._wake_uplink = outbox, clock, wake_uplink
         self._untimed = True  # the process before may have left punches that wait for the time
         self._refused = refused
@@ -51,6 +56,19 @@ class Ledger:
         """Up to which seq the centre had everything when that was looked at last."""
         self.waiting = 0
         """How many punches the centre lacked when they were counted last."""
+        self.attacks_s: tuple[float, ...] = ()
+        """When there were attacks before the kiosk started, on the steady clock."""
+
+    def recall(self) -> None:
+        """`attacks_s` are those that the card remembers, if it can be read."""
+        if self._attacks is None:
+            return
+        try:
+            ago_s = self._attacks.remember(self._outbox, self._clock.look()[1])
+        except OutboxFailed as error:
+            self._say(f"earlier attacks cannot be read: {error}")
+            return
+        self.attacks_s = tuple(time.monotonic() - each for each in ago_s)
 
     def record(self, asked: Record) -> Committed | CommitFailed:
         """Return Committed when the punch is on the card, whatever is cut now; else CommitFailed, and it is not."""
@@ -131,6 +149,24 @@ class Ledger:
         _log.info("desk noted employee=%s action=%s seq=%d", asked.employee, asked.action, note.seq)
         return None
 
+    def note_attack(self, asked: KeepAttack) -> KeepAttack | None:
+        """Return None when the note is on the card, and its picture beside; else what is to be tried again."""
+        if self._attacks is None:
+            return None
+        if asked.ref is None:
+            asked = replace(asked, seen=None, ref=self._attacks.picture(asked))
+        quality, now = self._clock.look()
+        try:
+            note = self._attacks.keep(self._outbox, asked, clock=quality, now=now)
+        except OutboxFailed as error:
+            self._say(f"an attack cannot be noted: {error}")
+            self._refused()
+            return asked
+        self._kept(quality, now.at)
+        kept = "no" if asked.ref in evidence.REASONS else "a"
+        _log.warning("%s noted seq=%d cues=%s, %s picture", note.verdict, note.seq, ",".join(note.cues) or "-", kept)
+        return None
+
     def enrol(self, asked: KeepEnrolment) -> EnrolmentKept | CommitFailed:
         """Return EnrolmentKept when the enrolment is on the card, whatever is cut now, and in use; else CommitFailed.
 
@@ -181,6 +217,8 @@ class Ledger:
         self.note_clock()
         self._look_at_day(at)
         self._look_how_far()
+        if self._attacks is not None:
+            self._attacks.tidy()
         if count:
             self.count()
 

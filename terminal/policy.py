@@ -23,6 +23,8 @@ def rules_of(settings: config.Config) -> VisitRules:
         slowness=visit.slowness,
         ease_s=visit.ease_s,
         desk_timeout_s=visit.desk_timeout_s,
+        attacks_before_delay=settings.liveness.attacks_before_delay,
+        delay_s=settings.liveness.delay_s,
     )
 
 

@@ -66,7 +66,18 @@ PURE = (
     ),
     *(
         f"terminal/visit/{name}.py"
-        for name in ("__init__", "states", "signals", "steps", "serving", "keypad", "results", "desk", "schedule")
+        for name in (
+            "__init__",
+            "states",
+            "signals",
+            "steps",
+            "doubting",
+            "serving",
+            "keypad",
+            "results",
+            "desk",
+            "schedule",
+        )
     ),
     *(
         f"terminal/screens/{name}.py"

@@ -34,7 +34,7 @@ from sync.messages import (
     Entry,
     Punch,
 )
-from sync.outbox import again, appending, corrections, epochs, recorded
+from sync.outbox import again, appending, attacked, corrections, epochs, recorded
 from sync.outbox.acks import AckRefused, EpochUnknown, Marked, mark, says_nothing_new
 from sync.outbox.appending import Clocks
 from sync.outbox.attacked import Attacked
@@ -105,13 +105,7 @@ class Outbox:
 
     # --- recording --------------------------------------------------------------------------------------------------
 
-    def record(
-        self,
-        punch: Punch,
-        *,
-        repeat_of: int | None = None,
-        **clocks: Unpack[Clocks],
-    ) -> AttendanceEvent:
+    def record(self, punch: Punch, *, repeat_of: int | None = None, **clocks: Unpack[Clocks]) -> AttendanceEvent:
         """Return the event `punch` became, signed and committed to the card in the next place of the sequence.
 
         `recorded_at` and `boottime_ns` are both clocks at one instant. `repeat_of` is a seq of the present epoch.
@@ -366,6 +360,10 @@ class Outbox:
         """
         with failing_clearly():
             return recorded.punches_since(self._connection, self._newest().number, since)
+
+    def attacks_since(self, since: datetime) -> tuple[AttackNote, ...]:
+        """Return the notes of attacks recorded at or after `since` that are on the card. Raises OutboxFailed."""
+        return attacked.attacks_since(self._connection, since)
 
     def forget_acknowledged(self, before: datetime) -> int:
         """Delete the rows acknowledged before that moment, a few at a time; return how many. Raises OutboxFailed.

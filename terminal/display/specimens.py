@@ -18,6 +18,7 @@ from terminal.visit.states import (
     Desk,
     DeskPage,
     Enrolling,
+    Held,
     History,
     Idle,
     Keypad,
@@ -139,6 +140,9 @@ def specimens() -> Iterator[Specimen]:
         yield Specimen(name=f"challenged-{challenge}", state=challenged, changes=live)
     refused = Refused(track_id=1, arrived_at=arrived, since_s=since_s, until_s=until_s)
     yield Specimen(name="refused", state=refused, changes=live)
+    held = Held(arrived_at=arrived, until_s=NOW.monotonic_s + 23.4)
+    yield Specimen(name="held", state=held, changes=live)
+    yield Specimen(name="held-large", state=held, changes={**live, "large": True})
     recording = Recording(punch=_event(Direction.IN).punch, first=None, track_id=1, until_s=until_s)
     yield Specimen(name="recording", state=recording, changes=live)
     for number, name in enumerate(NAMES):

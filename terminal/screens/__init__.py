@@ -39,6 +39,7 @@ from terminal.visit.states import (
     Correcting,
     Desk,
     Enrolling,
+    Held,
     History,
     Idle,
     Looking,
@@ -76,6 +77,9 @@ def screen_of(state: State, context: Context) -> Screen:
             return _looking(sheet, context, say, headline=say.challenges[state.challenge], challenge=state.challenge)
         case Refused():
             return _looking(sheet, context, say, headline=say.not_accepted, advice=say.not_accepted_advice, warns=True)
+        case Held():
+            left = words.wait(state.until_s - context.now.monotonic_s, say)
+            return _looking(sheet, context, say, headline=say.faces_pause, advice=say.faces_pause_for.format(left))
         case Correcting():
             return correcting(sheet, context, say, state)
         case History():

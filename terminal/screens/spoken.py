@@ -14,6 +14,7 @@ from terminal.screens.words import Words
 from terminal.visit.states import (
     CameraDown,
     Challenged,
+    Held,
     KeypadReason,
     Looking,
     NotRecognised,
@@ -58,6 +59,8 @@ def spoken_of(state: State, context: Context, *, guide: bool, before: State | No
             return Spoken(text=f"{say.not_recognised}. {advice}", about=state.since_s)
         case Refused():
             return Spoken(text=f"{say.not_accepted}. {say.not_accepted_advice}", about=state.since_s)
+        case Held():
+            return Spoken(text=say.faces_pause, about=("held", state.until_s))
         case NotRecorded():
             return Spoken(text=f"{say.not_recorded}. {say.not_recorded_advice}", about=state.since_s)
         case PinNumber() | PinCode():

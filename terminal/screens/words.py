@@ -57,6 +57,8 @@ class Words:
     try_again_or_pin: str = "Try once more, or use your PIN"
     not_accepted: str = "Your face cannot be used now"
     not_accepted_advice: str = "Please use your PIN, or call the office admin"
+    faces_pause: str = "Please use your PIN"
+    faces_pause_for: str = "The camera takes faces again in {}"
     challenges: Mapping[Challenge, str] = field(
         default_factory=lambda: {
             Challenge.TURN_LEFT: "Please turn your head to the left",
@@ -67,6 +69,8 @@ class Words:
             Challenge.BLINK: "Please blink",
         }
     )
+    cannot: str = "I cannot"
+    lighting: str = "One moment, lighting your face"
     renew_face: str = "Please have your face enrolled again"
     change: str = "Change"
     not_me: str = "Not me"

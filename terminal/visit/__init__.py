@@ -4,11 +4,13 @@
 `diagram` draws the same table. Each transition says where it may lead. The values are in `states` and `signals`.
 
 What holds whatever happens: green comes only after Committed; a track is punched once, and one that was ambiguous never
-by its face; the next face pre-empts a result but never a keypad in use; every way leads back to Idle or CameraDown.
+by its face; the next face pre-empts a result but never a keypad in use; every way leads back to Idle or CameraDown; no
+face is taken while too many attacks have been.
 """
 
 from terminal.machine import drawn, targets_of
 from terminal.visit.desk import close_desk, desk_unnoted, end_errand, use_desk
+from terminal.visit.doubting import end_refusal, take_faces_again, wait_out
 from terminal.visit.keypad import (
     cancel_only,
     close,
@@ -40,6 +42,7 @@ from terminal.visit.serving import (
     lose_camera,
     lose_sight,
     note_camera,
+    rest,
 )
 from terminal.visit.signals import (
     CameraChanged,
@@ -61,6 +64,7 @@ from terminal.visit.states import (
     Correcting,
     Desk,
     Enrolling,
+    Held,
     History,
     Idle,
     Looking,
@@ -115,13 +119,15 @@ _ROWS: dict[type[State], tuple[Transition, ...]] = {
     # the last two of each row are those of Tick and of ErrandOver
     #                 Saw         CameraChanged Tapped      Typed         Committed Corrected CommitFailed  PinAnswered
     Idle:            (look,       lose_camera, tap,         start_typing, stay,    stay,      stay,         stay,
-                      forget,      stay),
+                      rest,        stay),
     Looking:         (look,       lose_camera, tap,         start_typing, stay,    stay,      stay,         stay,
                       lose_sight,  stay),
     Challenged:      (look,       lose_camera, tap,         start_typing, stay,    stay,      stay,         stay,
                       lose_sight,  stay),
     Refused:         (look_again, lose_camera, tap,         start_typing, stay,    stay,      stay,         stay,
-                      end_result,  stay),
+                      end_refusal, stay),
+    Held:            (wait_out,   lose_camera, tap,         start_typing, stay,    stay,      stay,         stay,
+                      take_faces_again, stay),
     Recording:       (stay,       note_camera, stay,        stay,         confirm, stay,      apologise,    stay,
                       give_up,     stay),
     Recorded:        (pre_empt,   note_camera, tap_result,  type_result,  stay,    stay,      stay,         stay,

@@ -7,9 +7,11 @@ from typing import Any
 from sync.messages import DirectionBy, Punch
 from terminal.sighting import since
 from terminal.visit import desk, signals
+from terminal.visit.doubting import chose_pin, vouched
 from terminal.visit.signals import CheckPin, Chime, NoteDesk, PinAnswered, PinVerdict, Sound, Tapped, Tick, Typed
 from terminal.visit.states import (
     CameraDown,
+    Challenged,
     Desk,
     Idle,
     Keypad,
@@ -52,7 +54,7 @@ def tap(visit: Visit, state: State, given: Tapped, now: Now) -> Step:
         return remember(visit, ease_until_s=until_s), (Chime(sound=Sound.KEY),)
     if given.button != signals.PIN_BUTTON:
         return visit, ()
-    return open_keypad(visit, KeypadReason.ASKED, arrived_at(state, now), now), (Chime(sound=Sound.KEY),)
+    return _asked(visit, state, now), (Chime(sound=Sound.KEY),)
 
 
 @leads_to(PinNumber, PinCode)
@@ -62,7 +64,7 @@ def start_typing(visit: Visit, state: State, given: Typed, now: Now) -> Step:
         return tap(visit, state, Tapped(button=signals.KEYS[given.key]), now)
     if given.key != signals.ENTER and not _fits_number("", given.key):
         return visit, ()
-    visit = open_keypad(visit, KeypadReason.ASKED, arrived_at(state, now), now)
+    visit = _asked(visit, state, now)
     if (given.key == signals.ENTER and not given.burst) or not isinstance(visit.state, PinNumber):
         return visit, (Chime(sound=Sound.KEY),)
     return type_number(visit, visit.state, given, now)
@@ -154,6 +156,12 @@ def desk_gone(visit: Visit, state: PinChecking, given: Tick, now: Now) -> Step:
     return at(visit, PinCode(keypad=keypad, number=state.number, problem=PinProblem.NO_ANSWER)), ()
 
 
+def _asked(visit: Visit, state: State, now: Now) -> Visit:
+    if isinstance(state, Challenged):
+        visit = chose_pin(visit, state, now)
+    return open_keypad(visit, KeypadReason.ASKED, arrived_at(state, now), now)
+
+
 def _punch_pin(visit: Visit, state: PinChecking, employee: str, given: PinAnswered, now: Now) -> Step:
     first = repeated(state.asked_at, given.earlier, visit.rules)
     punch = Punch(
@@ -173,7 +181,7 @@ def _punch_pin(visit: Visit, state: PinChecking, employee: str, given: PinAnswer
         evidence_ref=given.evidence_ref,
         review=given.review,
     )
-    return record(visit, punch, first, None, now)
+    return record(visit, vouched(punch, state.keypad, visit.memory.doubt), first, None, now)
 
 
 def _used(visit: Visit, keypad: Keypad, now: Now) -> Keypad:

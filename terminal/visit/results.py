@@ -31,7 +31,6 @@ from terminal.visit.states import (
     PinNumber,
     Recorded,
     Recording,
-    Refused,
     Result,
     Visit,
 )
@@ -103,7 +102,7 @@ def pre_empt(visit: Visit, state: Result | NotRecorded | History, given: Saw, no
     """The next known face takes the screen; whoever stays, or was waiting beside a keypad, waits for its end."""
     visit = remember(visit, camera_lost=False)
     shown = state.result if isinstance(state, History) else state
-    served = known(visit, given.sighting)
+    served = known(visit, given.sighting, now)
     if served is None or served.track_id == shown.track_id:
         return visit, ()
     if not isinstance(shown, NotRecorded) and employee_of(served) == shown.event.punch.employee:
@@ -114,9 +113,7 @@ def pre_empt(visit: Visit, state: Result | NotRecorded | History, given: Saw, no
 
 
 @leads_to(Idle, CameraDown)
-def end_result(
-    visit: Visit, state: Result | NotRecognised | NotRecorded | Refused | History, given: Tick, now: Now
-) -> Step:
+def end_result(visit: Visit, state: Result | NotRecognised | NotRecorded | History, given: Tick, now: Now) -> Step:
     return (home(visit, now), ()) if now.monotonic_s >= state.until_s else (visit, ())
 
 

@@ -5,11 +5,13 @@ from dataclasses import replace
 from sync.messages import PadVerdict
 from terminal.matching import Outcome
 from terminal.sighting import Served
+from terminal.visit.doubting import hold_off, leave_to_pin, left, refuse
 from terminal.visit.signals import CameraChanged, Chime, Saw, Sound, Tick
 from terminal.visit.states import (
     CameraDown,
     Challenged,
     Desk,
+    Held,
     Idle,
     KeypadReason,
     Looking,
@@ -27,6 +29,7 @@ from terminal.visit.steps import (
     Step,
     at,
     bounded,
+    cues_of,
     employee_of,
     home,
     known,
@@ -36,6 +39,7 @@ from terminal.visit.steps import (
     open_keypad,
     punch_face,
     remember,
+    takes_no_face,
     with_camera,
 )
 
@@ -44,10 +48,19 @@ _FORGET_TRIES_S = 5.0  # alone this long, the kiosk starts counting tries anew
 _UNTOUCHED_S = 5.0  # an opened keypad nobody types on gives way to a known face after this long
 
 
-@leads_to(Idle, Looking, Challenged, Refused, Recording, NotRecognised, PinNumber)
+@leads_to(Idle, Looking, Challenged, Refused, Held, Recording, NotRecognised, PinNumber)
 def look(visit: Visit, state: Idle | Looking | Challenged | CameraDown, given: Saw, now: Now) -> Step:
     """Serve whoever is nearest."""
     visit = remember(visit, camera_lost=False)
+    served = given.sighting.served
+    if takes_no_face(visit, now):
+        return hold_off(visit, served), ()
+    visit, told = left(visit, state, now) if not _stays(state, served) else (visit, ())
+    visit, effects = _attended(visit, state, given, now)
+    return visit, (*told, *effects)
+
+
+def _attended(visit: Visit, state: Idle | Looking | Challenged | CameraDown, given: Saw, now: Now) -> Step:
     served = given.sighting.served
     if served is None:
         return (at(visit, Idle(since_s=now.monotonic_s)), ()) if isinstance(state, CameraDown) else (visit, ())
@@ -67,7 +80,7 @@ def look_again(visit: Visit, state: NotRecognised | Refused, given: Saw, now: No
     decided = _decided(visit, given, now)
     if decided is not None:
         return decided
-    if served.track_id != state.track_id:
+    if served.track_id != state.track_id and not takes_no_face(visit, now):
         return at(visit, _looking(served, now)), ()
     return (at(visit, replace(state, hint=served.hint)), ()) if isinstance(state, NotRecognised) else (visit, ())
 
@@ -77,7 +90,7 @@ def give_way(visit: Visit, state: PinNumber, given: Saw, now: Now) -> Step:
     """A keypad nobody types on gives way to a known face: it opened by itself, or was opened a while ago."""
     keypad = state.keypad
     waited = keypad.reason is not KeypadReason.ASKED or now.monotonic_s >= keypad.opened_at_s + _UNTOUCHED_S
-    served = known(visit, given.sighting)
+    served = known(visit, given.sighting, now)
     if served is not None and waited and not keypad.touched:
         return punch_face(remember(visit, camera_lost=False), served, given, now)
     return hold(visit, state, given, now)
@@ -98,7 +111,7 @@ def hold(visit: Visit, state: PinNumber | PinCode | PinChecking | Desk, given: S
 
 @leads_to(CameraDown)
 def lose_camera(
-    visit: Visit, state: Idle | Looking | Challenged | Refused | NotRecognised, given: CameraChanged, now: Now
+    visit: Visit, state: Idle | Looking | Challenged | Refused | Held | NotRecognised, given: CameraChanged, now: Now
 ) -> Step:
     visit = with_camera(visit, given)
     return (home(visit, now), ()) if visit.memory.camera_lost else (visit, ())
@@ -118,7 +131,17 @@ def note_camera(visit: Visit, state: State, given: CameraChanged, now: Now) -> S
 
 @leads_to(Idle)
 def lose_sight(visit: Visit, state: Looking | Challenged, given: Tick, now: Now) -> Step:
-    return (home(visit, now), ()) if now.monotonic_s >= state.seen_at_s + _LOST_SIGHT_S else (visit, ())
+    if now.monotonic_s < state.seen_at_s + _LOST_SIGHT_S:
+        return visit, ()
+    visit, told = left(visit, state, now)
+    return home(visit, now), told
+
+
+@leads_to(Held)
+def rest(visit: Visit, state: Idle, given: Tick, now: Now) -> Step:
+    if takes_no_face(visit, now):
+        return hold_off(visit, None), ()
+    return forget(visit, state, given, now)
 
 
 @leads_to()
@@ -137,17 +160,18 @@ def _challenged(served: Served, now: Now) -> Challenged:
     asked = served.challenge
     assert asked is not None  # noqa: S101 - the caller has looked
     return Challenged(
-        track_id=served.track_id, arrived_at=served.first_seen_at, challenge=asked, seen_at_s=now.monotonic_s
-    )
-
-
-def _refused(visit: Visit, served: Served, now: Now) -> Refused:
-    return Refused(
         track_id=served.track_id,
         arrived_at=served.first_seen_at,
-        since_s=now.monotonic_s,
-        until_s=lasting(visit, visit.rules.result_s, now),
+        challenge=asked,
+        seen_at_s=now.monotonic_s,
+        employee=employee_of(served),
+        cues=cues_of(served),
     )
+
+
+def _stays(state: State, served: Served | None) -> bool:
+    """Return whether whoever was looked at still is, or is only out of sight for a moment."""
+    return served is None or not isinstance(state, Challenged) or state.track_id == served.track_id
 
 
 def _decided(visit: Visit, given: Saw, now: Now) -> Step | None:
@@ -156,14 +180,14 @@ def _decided(visit: Visit, given: Saw, now: Now) -> Step | None:
     if served is None or served.track_id in visit.memory.done:
         return None
     if served.pad is PadVerdict.ATTACK:
-        visit = mark_done(visit, served.track_id)
-        return at(visit, _refused(visit, served, now)), (Chime(sound=Sound.REFUSED),)
+        return refuse(visit, served, now)
+    if takes_no_face(visit, now):
+        return None
     if served.pin_left:
-        visit = mark_done(visit, served.track_id)  # nor by a later look: what was asked was not done
-        return open_keypad(visit, KeypadReason.NOT_RECOGNISED, served.first_seen_at, now), (Chime(sound=Sound.REFUSED),)
+        return leave_to_pin(visit, served, now)
     if served.challenge is not None:
         return at(visit, _challenged(served, now)), ()
-    if known(visit, given.sighting):
+    if known(visit, given.sighting, now):
         return punch_face(visit, served, given, now)
     found = served.identification
     if found is not None and found.outcome is Outcome.AMBIGUOUS:

@@ -1,9 +1,10 @@
 """What happens to a visit (inputs) and what it asks the kiosk to do (effects). *Pure*; `states` has where it can be."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
-from sync.messages import AttendanceEvent, Direction, Method, Punch
+from sync.messages import AttendanceEvent, Direction, Method, PadVerdict, Punch
 from terminal.sighting import CameraState, Sighting
 from terminal.visit.states import DayLine
 
@@ -167,6 +168,22 @@ class NoteDesk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoteAttack:
+    """Keep that `track_id` was no living person (ATTACK), or did not show to be one (UNDECIDED); nothing is answered.
+
+    `employee` is whose face it was taken for, if anybody's, and `cues` name what told. `held`: with this one no face is
+    taken for a while.
+    """
+
+    track_id: int
+    employee: str | None
+    verdict: PadVerdict
+    cues: tuple[str, ...]
+    held: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetLanguage:
     """Everything is said in `language` from now on, also after a restart."""
 
@@ -202,4 +219,4 @@ class Chime:
     sound: Sound
 
 
-Effect = Record | CheckPin | Correct | NoteDesk | SetLanguage | Restart | StartErrand | Chime
+Effect = Record | CheckPin | Correct | NoteDesk | NoteAttack | SetLanguage | Restart | StartErrand | Chime

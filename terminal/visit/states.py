@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from enum import StrEnum
 
-from sync.messages import AttendanceEvent, Direction, Method, Punch
+from sync.messages import AttendanceEvent, Direction, Method, PadVerdict, Punch
 from terminal.quality import Reason
 from terminal.sighting import Challenge
 from terminal.visit.schedule import Schedule
@@ -17,7 +17,7 @@ from terminal.visit.schedule import Schedule
 class VisitRules:
     """The policy of visits; config.yaml says what each means. `zone` is the office's. `slowness` multiplies how long
     things stay for who asked for more time; `ease_s` after the last touch that ends by itself. `enrols`: people can be
-    enrolled at this kiosk."""
+    enrolled at this kiosk. After `attacks_before_delay` within `attack_window_s` no face is taken for `delay_s`."""
 
     zone: tzinfo
     result_s: float = 2.5
@@ -29,6 +29,9 @@ class VisitRules:
     ease_s: float = 60
     desk_timeout_s: float = 60
     enrols: bool = False
+    attacks_before_delay: int = 5
+    attack_window_s: float = 600
+    delay_s: float = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +85,14 @@ class Recording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Challenged:
-    """Somebody is asked to show that they are there in person."""
+    """Somebody, taken for `employee`, is asked to show that they are there in person; `cues` told against it."""
 
     track_id: int
     arrived_at: datetime
     challenge: Challenge
     seen_at_s: float
+    employee: str | None = None
+    cues: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +102,14 @@ class Refused:
     track_id: int
     arrived_at: datetime
     since_s: float
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """No face is taken before `until_s`; the PIN is there all the time. `arrived_at` is that of whoever waits."""
+
+    arrived_at: datetime | None
     until_s: float
 
 
@@ -279,6 +292,7 @@ State = (
     | Looking
     | Challenged
     | Refused
+    | Held
     | Recording
     | Recorded
     | AlreadyRecorded
@@ -296,13 +310,27 @@ State = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """What was taken for `employee`'s face, or nobody's, and was not shown to be a living person's. A keypad opened
+    until `until_s` belongs to the same visit; `listed`: a human should look at the PIN that is typed on it."""
+
+    employee: str | None
+    verdict: PadVerdict
+    cues: tuple[str, ...]
+    listed: bool
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """What outlives a state. `done`: tracks that need nothing more from this kiosk. `quiet`: tracks that were offered
     the keypad and are not offered it again. `held`: tracks seen while somebody typed a PIN, which wait for the end of
     that visit. `missed` is (track, misses of it already answered); `tries` counts the misses answered since anybody was
     recognised or the kiosk was left alone. `check` numbers the PIN checks. Large
     letters and more time are given until `ease_until_s` on the steady clock. `spared` are employees who stand there
-    for another reason, and are not punched by their face until `spared_until_s`."""
+    for another reason, and are not punched by their face until `spared_until_s`. `attacks` are when there was one
+    lately, until they are so many that no face is taken until `held_until_s`; `noted` are tracks of near misses that
+    were told of; `doubt` is the newest one."""
 
     camera_lost: bool = False
     done: tuple[int, ...] = ()
@@ -314,6 +342,10 @@ class Memory:
     ease_until_s: float = float("-inf")
     spared: tuple[str, ...] = ()
     spared_until_s: float = float("-inf")
+    attacks: tuple[float, ...] = ()
+    held_until_s: float = float("-inf")
+    noted: tuple[int, ...] = ()
+    doubt: Doubt | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

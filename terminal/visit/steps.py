@@ -14,6 +14,7 @@ from terminal.visit.signals import CameraChanged, Chime, Effect, Input, Record, 
 from terminal.visit.states import (
     CameraDown,
     Challenged,
+    Held,
     Idle,
     Keypad,
     KeypadReason,
@@ -32,6 +33,7 @@ from terminal.visit.states import (
 _RECORDING_S = 10.0
 _KEYPAD_TIMEOUTS = 4  # a keypad closes for good after this many timeouts, however busily it is typed on
 _REMEMBERED_TRACKS = 64
+_MOST_CUES = 8
 
 Step = tuple[Visit, tuple[Effect, ...]]
 Transition = Callable[[Visit, Any, Any, Now], Step]
@@ -95,7 +97,9 @@ def with_camera(visit: Visit, given: CameraChanged) -> Visit:
 
 def arrived_at(state: State, now: Now) -> datetime:
     """Return since when the person before the kiosk is there: queueing and failed looks cost nobody a minute."""
-    return state.arrived_at if isinstance(state, Looking | NotRecognised | Challenged | Refused) else now.at
+    if not isinstance(state, Looking | NotRecognised | Challenged | Refused | Held):
+        return now.at
+    return state.arrived_at or now.at
 
 
 def record(visit: Visit, punch: Punch, first: AttendanceEvent | None, track_id: int | None, now: Now) -> Step:
@@ -129,16 +133,28 @@ def open_keypad(visit: Visit, reason: KeypadReason, arrived_at: datetime, now: N
     return at(remember(visit, held=()), PinNumber(keypad=keypad))
 
 
+def cues_of(served: Served) -> tuple[str, ...]:
+    """Return the codes of what told against a living person, as many as a punch or a note holds."""
+    return served.cues[:_MOST_CUES]
+
+
 def employee_of(served: Served) -> str | None:
     """Return who this is, if that is known."""
     found = served.identification
     return found.employee if found is not None and found.outcome is Outcome.MATCH else None
 
 
-def known(visit: Visit, sighting: Sighting) -> Served | None:
+def takes_no_face(visit: Visit, now: Now) -> bool:
+    """Return whether there were so many attacks that the PIN is the only way in for a while."""
+    return now.monotonic_s < visit.memory.held_until_s
+
+
+def known(visit: Visit, sighting: Sighting, now: Now) -> Served | None:
     """Return the served person if they may be punched by their face now."""
     served = sighting.served
     if served is None or served.track_id in visit.memory.done or employee_of(served) is None:
+        return None
+    if takes_no_face(visit, now):
         return None
     return served if served.pad in (PadVerdict.NOT_CHECKED, PadVerdict.BONA_FIDE) else None
 
@@ -161,8 +177,9 @@ def punch_face(visit: Visit, served: Served, given: Saw, now: Now) -> Step:
         score=_short(found.score),
         margin=_short(found.margin),
         pad=served.pad,
+        cues=cues_of(served),
     )
-    return record(visit, punch, first, served.track_id, now)
+    return record(remember(visit, doubt=None), punch, first, served.track_id, now)
 
 
 def _short(score: float | None) -> float | None:

@@ -55,6 +55,7 @@ def served(
     pad: PadVerdict = PadVerdict.NOT_CHECKED,
     challenge: Challenge | None = None,
     pin_left: bool = False,
+    cues: tuple[str, ...] = (),
 ) -> Served:
     if employee is not None:
         found: Identification | None = identification(Outcome.MATCH, employee)
@@ -72,6 +73,7 @@ def served(
         pad=pad,
         challenge=challenge,
         pin_left=pin_left,
+        cues=cues,
     )
 
 

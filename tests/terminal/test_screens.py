@@ -102,7 +102,7 @@ def test_every_target_is_fifteen_millimetres_and_stands_alone(screens: list[tupl
             assert not one.box.touches(other.box), f"{name}: {one.id} over {other.id}"
 
 
-WAITING = ("Idle", "Looking", "Challenged", "Refused", "Recording", "NotRecognised", "CameraDown")
+WAITING = ("Idle", "Looking", "Challenged", "Refused", "Held", "Recording", "NotRecognised", "CameraDown")
 
 
 def test_what_can_be_done_is_one_tap_away_and_the_keypad_is_whole(screens: list[tuple[str, Context, Screen]]) -> None:

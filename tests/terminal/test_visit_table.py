@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from sync.messages import Direction, PadVerdict
+from sync.messages import Direction, Method, PadVerdict
 from terminal import visit
 from terminal.sighting import Challenge
 from terminal.visit.signals import (
@@ -35,6 +35,7 @@ from terminal.visit.signals import (
     Corrected,
     ErrandOver,
     Input,
+    NoteAttack,
     PinAnswered,
     PinVerdict,
     Record,
@@ -55,7 +56,7 @@ from terminal.visit.states import (
     State,
 )
 from tests.terminal.made import SEVEN, event, now, punch, rules, served, sighting
-from tests.terminal.visit_life import Life, camera, open_desk, typed_in
+from tests.terminal.visit_life import Life, attacks, camera, open_desk, typed_in
 
 STATES: tuple[type[State], ...] = get_args(State)
 INPUTS: tuple[type[Input], ...] = get_args(Input)
@@ -75,6 +76,9 @@ def lives() -> Iterator[tuple[type[State], Life]]:
                 life.see(1, challenge=Challenge.BLINK)
             case "Refused":
                 life.see(1, "1001", pad=PadVerdict.ATTACK)
+            case "Held":
+                attacks(life, 5)
+                life.wait(3)
             case "Correcting":
                 life.see(1, "1001")
                 life.visit, _ = visit.step(life.visit, Tapped(button=CHANGE_BUTTON), now(life.at_s))
@@ -178,7 +182,7 @@ def test_the_diagram_is_drawn_from_the_table() -> None:
 
 # --- random lives ---------------------------------------------------------------------------------------------------
 
-TRACKS = some.integers(1, 6)
+TRACKS = some.integers(1, 12)
 EMPLOYEES = some.sampled_from(["1001", "1002", None])
 KEYS = some.sampled_from([*"0123456789x.-+*/'", ENTER, BACKSPACE, CANCEL, "", "💥"])
 BUTTONS = some.sampled_from([*"0123456789", *BUTTONS_OF_ALL])
@@ -197,9 +201,11 @@ class RandomLives(RuleBasedStateMachine):
         self.last_check: CheckPin | None = None
         self.correct: Correct | None = None
         self.seen: set[str] = set()
+        self.refused: list[int] = []
 
     def give(self, given: Input) -> None:
         before = type(self.visit.state)
+        held = self.at_s + now().monotonic_s < self.visit.memory.held_until_s
         self.visit, effects = visit.step(self.visit, given, now(self.at_s))
         after = type(self.visit.state)
         assert after in visit.targets(before, type(given))
@@ -215,11 +221,15 @@ class RandomLives(RuleBasedStateMachine):
         if records:
             assert after is Recording
             self.asked = records[0]
+            assert not held or records[0].punch.method is not Method.FACE, "no face while it is held"
         for effect in effects:
             if isinstance(effect, CheckPin):
                 self.last_check = effect
             if isinstance(effect, Correct):
                 self.correct = effect
+            if isinstance(effect, NoteAttack) and effect.verdict is PadVerdict.ATTACK:
+                assert effect.track_id not in self.refused, "told once"
+                self.refused.append(effect.track_id)
 
     @rule(seconds=some.floats(0.01, 40), sees=some.booleans())
     def time_passes(self, seconds: float, sees: bool) -> None:

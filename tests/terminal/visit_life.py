@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sync.messages import PadVerdict
 from terminal import visit
 from terminal.sighting import CameraState
 from terminal.visit.signals import (
@@ -17,6 +18,7 @@ from terminal.visit.signals import (
     Correct,
     Corrected,
     Input,
+    NoteAttack,
     NoteDesk,
     PinAnswered,
     PinVerdict,
@@ -48,6 +50,7 @@ class Life:
         self.records: list[Record] = []
         self.corrections: list[Correct] = []
         self.desk: list[tuple[str, str]] = []
+        self.notes: list[NoteAttack] = []
         self.wishes: list[SetLanguage | Restart | StartErrand] = []
         self.card_works = True
         self.administrator = False
@@ -78,6 +81,8 @@ class Life:
                     self.desk.append((effect.employee, effect.action))
                     if not self.card_works:
                         self.give(CommitFailed())
+                case NoteAttack():
+                    self.notes.append(effect)
                 case SetLanguage() | Restart() | StartErrand():
                     self.wishes.append(effect)
         return self.visit.state
@@ -116,6 +121,14 @@ def typed_in(life: Life, number: str = "1001", pin: str = "739206") -> State:
     life.give(Tapped(button=PIN_BUTTON))
     life.type(*number, ENTER)
     return life.type(*pin, ENTER)
+
+
+def attacks(life: Life, count: int, *, first: int = 100, every_s: float = 6.0) -> State:
+    """So many photos are held up, one after the other; of the person 1001."""
+    for track_id in range(first, first + count):
+        life.wait(every_s)
+        life.see(track_id, "1001", pad=PadVerdict.ATTACK, cues=("edge",), after_s=0)
+    return life.state
 
 
 def camera(state: str) -> CameraChanged:
