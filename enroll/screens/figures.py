@@ -1,36 +1,11 @@
-"""What is drawn instead of said: heads that turn or wear something, people who walk, signs. *Pure*."""
+"""What is drawn instead of said: people who walk, arrows, signs. *Pure*; terminal.screens.heads has the heads."""
 
 from terminal.screens.drawing import Colour, Weight
-from terminal.screens.look import AMBER, BAR, INK, KEY, PALE, TEAL, WHITE
+from terminal.screens.look import AMBER, BAR, INK, KEY, TEAL, WHITE
 from terminal.screens.sheet import LINE_HEIGHT, Align, Sheet
 
 DIM = Colour(96, 128, 142)
 """What is not the turn of: seen, and not looked at."""
-_CLOTH = Colour(122, 96, 190)
-
-
-def head(sheet: Sheet, x: float, y: float, size: float, colour: Colour, *, turn: int = 0, look: str = "") -> None:
-    """Add a head around the centre x, y, `size` high. `turn` is -1 to the left of the screen, 1 to the right."""
-    s = size / 100
-    if look == "jilbab":
-        sheet.ellipse(x, y + 2 * s, 104 * s, 116 * s, _CLOTH)
-        sheet.ellipse(x, y + 34 * s, 112 * s, 54 * s, _CLOTH)
-    wide, tall = (66.0, 78.0) if look == "jilbab" else (76.0, 100.0)
-    sheet.ellipse(x, y, wide * s, tall * s, colour)
-    shift, line = 17 * s * turn, 5 * s
-    for side in (-1, 1):
-        apart = 15 * s * (0.75 if side == turn else 1.0)
-        sheet.ellipse(x + shift + side * apart, y - 8 * s, 9 * s, 9 * s, BAR)
-    sheet.stroke([(x + shift * 1.5, y - 2 * s), (x + shift * 1.5 + 5 * s * turn, y + 12 * s)], BAR, line)
-    sheet.stroke([(x + shift - 10 * s, y + 27 * s), (x + shift + 10 * s, y + 27 * s)], BAR, line)
-    if look == "glasses":
-        for side in (-1, 1):
-            sheet.ellipse(x + side * 17 * s, y - 8 * s, 28 * s, 26 * s, INK, 4 * s)
-        sheet.stroke([(x - 3 * s, y - 9 * s), (x + 3 * s, y - 9 * s)], INK, 4 * s)
-    if look == "mask":
-        sheet.panel(x - 31 * s, y + 4 * s, 62 * s, 36 * s, WHITE, 12 * s)
-        sheet.stroke([(x - 20 * s, y + 17 * s), (x + 20 * s, y + 17 * s)], PALE, 3 * s)
-        sheet.stroke([(x - 20 * s, y + 28 * s), (x + 20 * s, y + 28 * s)], PALE, 3 * s)
 
 
 def person(sheet: Sheet, x: float, y: float, size: float, colour: Colour) -> None:

@@ -3,12 +3,13 @@
 The picture is a mirror: who turns to their left sees themselves turn to the left of the screen.
 """
 
-from enroll.screens.figures import DIM, arrow, chevrons, head, person, ticked
+from enroll.screens.figures import DIM, arrow, chevrons, person, ticked
 from enroll.screens.frame import BUTTON_HEIGHT, TOP, ways_out
 from enroll.wizard.states import Capture, CaptureProblem, SelfTest, Walk, Wizard
 from enroll.wizard.values import Pose
 from terminal.quality import Reason
 from terminal.screens.drawing import Colour, Screen, Weight
+from terminal.screens.heads import head
 from terminal.screens.look import (
     AMBER,
     BAR,

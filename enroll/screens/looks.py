@@ -1,11 +1,11 @@
 """Whether the person sometimes looks otherwise at work: one more picture for each such look, or none. *Pure*."""
 
-from enroll.screens.figures import head
 from enroll.screens.frame import BUTTON_HEIGHT, TOP, paragraph, ways_out
 from enroll.screens.live import look_name
 from enroll.wizard import signals
 from enroll.wizard.states import OfferLooks, Wizard
 from terminal.screens.drawing import Screen, Weight
+from terminal.screens.heads import head
 from terminal.screens.look import (
     BAR,
     CORNER,
