@@ -1,4 +1,4 @@
-"""The console: one live page of who is in and which kiosks are alive. Reads the register, changes nothing."""
+"""The console: live pages of who is in, which kiosks are alive and what to review. It changes nothing."""
 
 import asyncio
 import contextlib
@@ -64,11 +64,16 @@ def create_app(settings: config.Config, watch: Watch) -> Litestar:
         now = datetime.now(UTC)
         return pages.page(watch.shown, _language(request), now=now, has_screen=picture is not None)
 
+    @get("/review", media_type=MediaType.HTML, sync_to_thread=False)
+    def review(request: Asked) -> str:
+        return pages.page(watch.shown, _language(request), now=datetime.now(UTC), page="desk_page")
+
     @get("/live")
     async def live(request: Asked) -> ServerSentEvent:
         if watch.listeners >= MAX_STREAMS:
             raise HTTPException(status_code=503, detail="too many open pages")
-        return ServerSentEvent(_stream(watch, pages, _language(request)), retry_duration=1000)
+        page = "desk_page" if request.query_params.get("page") == "desk_page" else "page"
+        return ServerSentEvent(_stream(watch, pages, _language(request), page), retry_duration=1000)
 
     @get("/health", sync_to_thread=False)
     def health() -> Response[dict[str, object]]:
@@ -96,20 +101,20 @@ def create_app(settings: config.Config, watch: Watch) -> Litestar:
         return Response(pages.assets[name], media_type=ASSETS[name])
 
     return Litestar(
-        [page, live, health, screen, static],
+        [page, review, live, health, screen, static],
         openapi_config=None,
         exception_handlers={HTTPException: _say_http, Exception: _say_failed},
         logging_config=None,
     )
 
 
-async def _stream(watch: Watch, pages: Pages, language: Language) -> AsyncIterator[ServerSentEventMessage]:
+async def _stream(watch: Watch, pages: Pages, language: Language, page: str) -> AsyncIterator[ServerSentEventMessage]:
     """Yield the sections that changed, first all of them, as JSON {id of the place: HTML}, until the watch stops."""
     sent: dict[str, str] = {}
     with watch.listener() as changed:
         while not watch.stopped:
             changed.clear()
-            sections = pages.sections(watch.shown, language)
+            sections = pages.sections(watch.shown, language, page)
             fresh = {name: html for name, html in sections.items() if sent.get(name) != html}
             sent = dict(sections)
             if fresh:

@@ -86,7 +86,8 @@ class KioskState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kiosk:
-    """A terminal's tile. `not_me` counts the punches of today that were voided there: it had taken them for another."""
+    """A terminal's tile. `not_me` counts the punches of today that were voided there: it had taken them for another;
+    `attacks` what was held before its camera today and was no living person."""
 
     office: str
     terminal: str
@@ -94,6 +95,7 @@ class Kiosk:
     heard_at: datetime
     status: TerminalStatus
     not_me: int = 0
+    attacks: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,11 +141,12 @@ def board_of(
     zone: ZoneInfo,
     office_names: Mapping[str, str],
     silent_after_s: float,
+    attacks: Mapping[tuple[str, str], int] | None = None,
 ) -> Board:
     """Return the page at `now`: everything of the day that `now` has in `zone`, newest first.
 
     A punch belongs to the day on which its face was first seen, as well as that is known. One that was voided at its
-    kiosk is nobody's. People who have withdrawn have no name here.
+    kiosk is nobody's. `attacks` counts those of today by (office, terminal). Who has withdrawn has no name here.
     """
     midnight = day_start(now, zone)
     known = {each.number: each for each in people if each.withdrawn_at is None}
@@ -152,12 +155,15 @@ def board_of(
     nobodys = {(each.terminal, each.epoch, each.seq) for each in of_today if each.voided}
     today = [_first_of_its_own(each, nobodys) for each in of_today if not each.voided]
     today.sort(key=lambda each: (each.counted_at, each.id), reverse=True)
-    kiosks = tuple(
-        sorted(
-            (_kiosk(each, now, silent_after_s, not_me[each.office, each.terminal]) for each in heard),
-            key=lambda kiosk: (kiosk.office, kiosk.terminal),
+    tiles = (
+        replace(
+            _kiosk(each, now, silent_after_s),
+            not_me=not_me[each.office, each.terminal],
+            attacks=(attacks or {}).get((each.office, each.terminal), 0),
         )
+        for each in heard
     )
+    kiosks = tuple(sorted(tiles, key=lambda kiosk: (kiosk.office, kiosk.terminal)))
     return Board(
         day=midnight.date(),
         punches=len(today),
@@ -211,7 +217,7 @@ def _arrival(record: RegisteredEvent, known: Mapping[str, Employee]) -> Arrival:
     )
 
 
-def _kiosk(heard: TerminalState, now: datetime, silent_after_s: float, not_me: int) -> Kiosk:
+def _kiosk(heard: TerminalState, now: datetime, silent_after_s: float) -> Kiosk:
     if not heard.online:
         state = KioskState.OFFLINE
     elif now - heard.heard_at > timedelta(seconds=silent_after_s):
@@ -224,7 +230,6 @@ def _kiosk(heard: TerminalState, now: datetime, silent_after_s: float, not_me: i
         state=state,
         heard_at=heard.heard_at,
         status=heard.status,
-        not_me=not_me,
     )
 
 

@@ -1,4 +1,4 @@
-"""Board to HTML: one page, made of sections that also travel over the stream. Every value is escaped by Jinja2."""
+"""What is shown to HTML: pages made of sections that also travel over the stream. Every value is escaped by Jinja2."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,7 +13,12 @@ from console.watch import Shown
 from console.words import Language
 
 HERE = Path(__file__).resolve().parent
-SECTIONS = ("date", "notice", "counts", "arrivals", "kiosks", "offices")
+PAGES = {
+    "page": ("date", "notice", "desk", "counts", "arrivals", "kiosks", "offices"),
+    "desk_page": ("date", "notice", "desk", "cases"),
+}
+"""Each page's template and its sections; `desk` is what every page says of the review desk."""
+PATHS = {"page": "/", "desk_page": "/review"}
 ASSETS = {"style.css": "text/css", "live.js": "text/javascript", "favicon.svg": "image/svg+xml"}
 
 
@@ -38,35 +43,41 @@ class Pages:
             "iso": lambda moment: moment.astimezone(UTC).isoformat(timespec="milliseconds"),
         }
         self.assets = {name: (HERE / "static" / name).read_bytes() for name in ASSETS}
-        self._made: dict[Language, tuple[int, dict[str, str]]] = {}
+        self._made: dict[tuple[Language, str], tuple[int, dict[str, str]]] = {}
 
-    def sections(self, shown: Shown, language: Language) -> dict[str, str]:
-        """Return the HTML of every section by the id of its place in the page."""
-        version, made = self._made.get(language, (0, {}))
+    def sections(self, shown: Shown, language: Language, page: str = "page") -> dict[str, str]:
+        """Return the HTML of every section of `page` by the id of its place in it."""
+        version, made = self._made.get((language, page), (0, {}))
         if version == shown.version:
             return made
         values = {
             "t": words.texts(language),
             "board": shown.board,
+            "desk": shown.desk,
             "date": words.long_date(shown.board.day, language),
             "problem": shown.problem,
             "office_names": self._office_names,
             "shown_people": SHOWN_PEOPLE,
             "alarm": lambda code: words.alarm(code, language),
+            "cue": lambda code: words.cue(code, language),
             "seconds": lambda value: words.seconds(value, language),
         }
-        made = {name: self._environment.get_template(f"{name}.html").render(values).strip() for name in SECTIONS}
-        self._made[language] = shown.version, made
+        made = {name: self._environment.get_template(f"{name}.html").render(values).strip() for name in PAGES[page]}
+        self._made[language, page] = shown.version, made
         return made
 
-    def page(self, shown: Shown, language: Language, *, now: datetime, has_screen: bool) -> str:
-        """Return the whole page."""
-        return self._environment.get_template("page.html").render(
+    def page(
+        self, shown: Shown, language: Language, *, now: datetime, has_screen: bool = False, page: str = "page"
+    ) -> str:
+        """Return the whole page, one of PAGES."""
+        return self._environment.get_template(f"{page}.html").render(
             t=words.texts(language),
             language=language,
             languages=words.LANGUAGES,
             zone=self._zone.key,
             clock=f"{now.astimezone(self._zone):%H:%M:%S}",
-            sections=self.sections(shown, language),
+            sections=self.sections(shown, language, page),
+            page=page,
+            path=PATHS[page],
             has_screen=has_screen,
         )

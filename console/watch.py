@@ -5,14 +5,16 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import config
 from console.board import Board, board_of, day_start
+from console.desk import SHOWN_CASES, Desk, desk_of
 from sync.register import Register, RegisterError, RegisterUnavailable
+from sync.register.attacks import Attack, count_attacks, first_open
 from sync.register.events import (
     RegisteredEvent,
     TimedBy,
@@ -23,6 +25,7 @@ from sync.register.events import (
     last_id,
 )
 from sync.register.people import Employee, list_people
+from sync.register.reviews import PinPunch, pins_of
 from sync.register.statuses import TerminalState, all_statuses
 
 log = logging.getLogger("hadir.console.watch")
@@ -42,6 +45,7 @@ class Shown:
 
     version: int
     board: Board
+    desk: Desk
     problem: str | None
 
 
@@ -58,7 +62,7 @@ class Watch:
         self._register: Register | None = None
         self._file_id: tuple[int, int] | None = None
         self._forget()
-        self._shown = Shown(version=1, board=self._board(), problem="reading")
+        self._shown = Shown(version=1, board=self._board(), desk=Desk(), problem="reading")
         self._stopping = threading.Event()
         self._began_look = time.monotonic()
         self._listeners: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
@@ -74,7 +78,7 @@ class Watch:
     def shown(self) -> Shown:
         """What to show now; told as unavailable while the register keeps a look waiting."""
         if not self._stopping.is_set() and time.monotonic() - self._began_look > STUCK_AFTER_S:
-            self._show(self._shown.board, "unavailable")
+            self._show(self._shown.board, self._shown.desk, "unavailable")
         return self._shown
 
     @property
@@ -120,7 +124,7 @@ class Watch:
             while not self._stopping.is_set():
                 self._began_look = time.monotonic()
                 problem = self._look()
-                self._show(self._board(), problem)
+                self._show(self._board(), self._desk(), problem)
                 self._began_look = time.monotonic()
                 self._stopping.wait(RETRY_EVERY_S if problem else LOOK_EVERY_S)
         finally:
@@ -175,6 +179,10 @@ class Watch:
         self._people: list[Employee] = []
         self._heard: list[TerminalState] = []
         self._midnight: datetime | None = None
+        self._open: list[Attack] = []
+        self._open_in_all = 0
+        self._pins: list[PinPunch] = []
+        self._attacks: Mapping[tuple[str, str], int] = {}
         self._people_at = self._slow_at = float("-inf")
         self._complained = ""
 
@@ -199,6 +207,15 @@ class Watch:
             self._records = by_clock | {each.id: each for each in events_retimed(register, start=midnight)}
             # And so is what people corrected at the kiosk after it was recorded.
             self._records |= {each.id: each for each in events_corrected(register, start=midnight)}
+            self._read_desk(register, midnight)
+
+    def _read_desk(self, register: Register, midnight: datetime) -> None:
+        since = midnight - timedelta(days=self._settings.centre.evidence_days)
+        self._open, self._open_in_all = first_open(register, since, most=SHOWN_CASES)
+        named = {each.employee for each in self._open if each.employee is not None}
+        first = min((each.at for each in self._open), default=midnight)
+        self._pins = pins_of(register, named, first)
+        self._attacks = count_attacks(register, midnight)
 
     def _board(self) -> Board:
         return board_of(
@@ -209,14 +226,18 @@ class Watch:
             zone=self._zone,
             office_names=self._names,
             silent_after_s=self._silent_after_s,
+            attacks=self._attacks,
         )
 
-    def _show(self, board: Board, problem: str | None) -> None:
+    def _desk(self) -> Desk:
+        return desk_of(self._open, self._open_in_all, self._pins, self._people)
+
+    def _show(self, board: Board, desk: Desk, problem: str | None) -> None:
         with self._lock:
             last = self._shown
-            if (last.board, last.problem) == (board, problem):
+            if (last.board, last.desk, last.problem) == (board, desk, problem):
                 return
-            self._shown = Shown(version=last.version + 1, board=board, problem=problem)
+            self._shown = Shown(version=last.version + 1, board=board, desk=desk, problem=problem)
         self._wake()
 
     def _wake(self) -> None:

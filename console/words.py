@@ -79,6 +79,37 @@ _TEXTS = {
     "repeat": ("ulangan", "repeat"),
     "corrected": ("diubah di kiosk", "changed at the kiosk"),
     "not_me": ("“Bukan saya” hari ini", "“Not me” today"),
+    "attacks": ("Serangan kamera hari ini", "Attacks on the camera today"),
+    "desk": ("Pemeriksaan", "Review desk"),
+    "desk_hint": (
+        "Yang ditolak kamera karena bukan orang yang hadir, dan yang meragukan. Paling berisiko di atas.",
+        "What the camera refused as no person who is there, and what was doubtful. The greatest risk comes first.",
+    ),
+    "desk_picture": (
+        "Gambar tersegel, dan dibuka hanya di mesin yang menyimpan kunci evidence.key:",
+        "Pictures are sealed, and opened only on the machine that holds evidence.key:",
+    ),
+    "desk_decide": (
+        "Setelah dilihat, putuskan; presensi tidak berubah karenanya:",
+        "When you have looked, decide; no punch is changed by it:",
+    ),
+    "desk_none": ("Tidak ada yang perlu diperiksa.", "Nothing is to be looked at."),
+    "desk_none_hint": (
+        "Foto atau layar yang disodorkan ke kamera kiosk muncul di sini.",
+        "A photo or a screen that is held up to a kiosk's camera appears here.",
+    ),
+    "desk_more": ("{count} lagi tidak ditampilkan", "{count} more are not shown"),
+    "risk_claimed": ("Serangan", "Attack"),
+    "risk_nobodys": ("Serangan", "Attack"),
+    "risk_followed": ("Meragukan, lalu PIN", "Doubtful, then PIN"),
+    "risk_near_miss": ("Meragukan", "Doubtful"),
+    "taken_for": ("dikira {name}", "taken for {name}"),
+    "taken_for_nobody": ("wajah tak dikenal", "nobody's face"),
+    "then_pin": ("PIN pukul {time}", "PIN at {time}"),
+    "paused": ("kiosk berhenti sejenak menerima wajah", "the kiosk took no face for a while"),
+    "picture_here": ("ada gambar tersegel", "sealed picture kept"),
+    "picture_elsewhere": ("gambar tidak ada di pusat", "picture not at the centre"),
+    "picture_none": ("tanpa gambar", "no picture"),
     "no_name": ("Tanpa nama", "No name"),
     "elsewhere": ("di {office}", "at {office}"),
     "timed_boot": (
@@ -139,7 +170,23 @@ _ALARMS = {
     "camera_blinded": ("kamera silau", "camera blinded by light"),
     "camera_frozen": ("gambar kamera berhenti", "camera picture stands still"),
     "camera_colours": ("warna kamera salah", "camera colours wrong"),
+    "liveness_unavailable": (
+        "model pembeda orang dan foto tidak ada atau rusak: semua orang diminta menoleh",
+        "models that tell people from photos missing or altered: everybody is asked to turn",
+    ),
     "voice_unavailable": ("suara kios tidak berfungsi", "the kiosk's voice does not work"),
+}
+
+_CUES = {
+    "passive": ("kulit tampak seperti kertas atau layar", "skin like paper or a screen"),
+    "relief": ("wajah datar", "a flat face"),
+    "edge": ("tepi kertas atau layar di samping wajah", "the edge of paper or a screen beside the face"),
+    "frame": ("bingkai di sekeliling wajah", "a frame around the face"),
+    "repeats": ("gambar diam atau berulang", "a picture that stands still or comes again"),
+    "arrival": ("muncul tanpa berjalan mendekat", "there without having come"),
+    "twin": ("orang yang sama terlihat dua kali", "the same person twice in view"),
+    "moire": ("garis-garis layar pada kulit", "the fine lines of a screen on the skin"),
+    "challenge": ("yang diminta tidak dilakukan", "what was asked was not done"),
 }
 
 
@@ -152,6 +199,12 @@ def texts(language: Language) -> Mapping[str, str]:
 def alarm(code: str, language: Language) -> str:
     """Return what an alarm's code means; a code unknown here is shown as it came."""
     pair = _ALARMS.get(code)
+    return pair[LANGUAGES.index(language)] if pair else code.replace("_", " ")
+
+
+def cue(code: str, language: Language) -> str:
+    """Return what told against a living person; a code unknown here is shown as it came."""
+    pair = _CUES.get(code)
     return pair[LANGUAGES.index(language)] if pair else code.replace("_", " ")
 
 

@@ -167,10 +167,30 @@ def count_attacks(register: Register, since: datetime) -> Mapping[tuple[str, str
 
     What a reviewer says was a living person is none. Raises RegisterUnavailable.
     """
-    wanted = _selected().where(_since(since), attacks.c.verdict == PadVerdict.ATTACK.value)
+    wanted = (
+        _selected(sa.func.count().label("times"), attacks.c.office, attacks.c.terminal)
+        .where(_since(since), attacks.c.verdict == PadVerdict.ATTACK.value)
+        .where(sa.func.coalesce(decisions.c.decision, "") != Decision.PERSON.value)
+        .group_by(attacks.c.office, attacks.c.terminal)
+    )
+    with register.read() as connection:
+        return {(row.office, row.terminal): row.times for row in connection.execute(wanted)}
+
+
+def first_open(register: Register, since: datetime, *, most: int) -> tuple[list[Attack], int]:
+    """Return what happened at `since` or later and is not decided, `most` of it at most, and how much that is in all.
+
+    Attacks come first, those with a face that was taken for an employee's before others, and then the newest. Raises
+    RegisterUnavailable.
+    """
+    is_open = sa.and_(_since(since), decisions.c.id.is_(None))
+    attacked = attacks.c.verdict == PadVerdict.ATTACK.value
+    order = sa.case((sa.and_(attacked, attacks.c.employee.is_not(None)), 0), (attacked, 1), else_=2)
+    wanted = _selected().where(is_open).order_by(order, events.c.counted_at.desc(), events.c.id.desc()).limit(most)
     with register.read() as connection:
         found = [_attack(row) for row in connection.execute(wanted)]
-    return Counter((each.office, each.terminal) for each in found if each.decision is not Decision.PERSON)
+        every = len(found) if len(found) < most else connection.scalar(_selected(sa.func.count()).where(is_open))
+    return found, int(every or 0)
 
 
 def picture_of(register: Register, id_: str) -> bytes | None:
@@ -228,23 +248,28 @@ def _whole(connection: sa.Connection, id_: str) -> str:
     return str(found[0])
 
 
-def _selected() -> sa.Select[Any]:
+_SHOWN = (
+    *(column for column in attacks.c if column.name not in ("epoch", "seq", "picture")),
+    attacks.c.picture.is_not(None).label("has_picture"),
+    events.c.counted_at.label("at"),
+    events.c.timed_by,
+    decisions.c.decision,
+    decisions.c.decided_at,
+    decisions.c.decided_by,
+    decisions.c.note,
+)
+
+
+def _selected(*columns: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """Return a statement for `columns`, by default those of an Attack, of attacks with their newest decision."""
     every = decisions.alias()
     newest = sa.select(sa.func.max(every.c.id)).where(every.c.attack == attacks.c.id).correlate(attacks)
     same = sa.and_(
         events.c.terminal == attacks.c.terminal, events.c.epoch == attacks.c.epoch, events.c.seq == attacks.c.seq
     )
     return (
-        sa.select(
-            *(column for column in attacks.c if column.name not in ("epoch", "seq", "picture")),
-            attacks.c.picture.is_not(None).label("has_picture"),
-            events.c.counted_at.label("at"),
-            events.c.timed_by,
-            decisions.c.decision,
-            decisions.c.decided_at,
-            decisions.c.decided_by,
-            decisions.c.note,
-        )
+        sa.select(*(columns or _SHOWN))
+        .select_from(attacks)
         .join(events, same)
         .outerjoin(decisions, decisions.c.id == newest.scalar_subquery())
     )

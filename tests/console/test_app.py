@@ -175,7 +175,7 @@ def test_a_new_event_is_on_the_stream_within_300_ms_of_its_commit(
     client = served(settings)
     words = stream(client)
     first = next(words)
-    assert set(first) == {"date", "notice", "counts", "arrivals", "kiosks", "offices"}
+    assert set(first) == {"date", "notice", "desk", "counts", "arrivals", "kiosks", "offices"}
     took = []
     for _ in range(3):
         centre.punch("1001")
