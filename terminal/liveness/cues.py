@@ -19,7 +19,8 @@ class Reason(StrEnum):
 
     `passive`: two models take the skin for paper or a screen. `relief`: what moves is a plane. `edge`: a straight edge
     beside the face moves with it. `frame`: edges surround the face. `repeats`: the same pictures come again.
-    `arrival`: the face was there without having come. `twin`: the same person is in view twice.
+    `arrival`: the face was there without having come. `twin`: the same person is in view twice. `moire`: a fine grid
+    lies over the skin.
     """
 
     PASSIVE = "passive"
@@ -29,6 +30,7 @@ class Reason(StrEnum):
     REPEATS = "repeats"
     ARRIVAL = "arrival"
     TWIN = "twin"
+    MOIRE = "moire"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

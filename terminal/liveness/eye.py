@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terminal.faces import Box, Face, Picture
+from terminal.liveness import moire
 from terminal.liveness.edges import Lines
 from terminal.liveness.gestures import EYES, Mesh, bearing_of
 from terminal.liveness.networks import Landmarks, Passive
@@ -30,6 +31,7 @@ _LINES_REACH, _LEAST_LINE = 2.2, 0.4
 _GLIMPSE = (24, 24)
 _EYE, _EYE_SHARE, _EYE_PX = (32, 16), 1.2, 14.0
 """An eye is cut out 1.2 times as wide as between its corners; narrower than 14 px it says nothing."""
+_SKIN_PX, _SKIN_SHARE, _COARSE_PX = 192, 0.9, 4.0
 _NO_LINES: Lines = np.zeros((0, 2, 2))
 
 
@@ -77,8 +79,10 @@ class OpenCvEye:
             return seen[0]
 
         passes: list[Pass] = self._skin.follow(small, box, None if mesh is None else mesh * scale, lines, at_s=at_s)
+        peak = None
         if self._is_due("lines", at_s, _LINES_EVERY_S):
             lines()
+            peak = _peak(grey, face.box)
         logits = {}
         size_px = max(face.box.width, face.box.height)
         if (
@@ -94,6 +98,7 @@ class OpenCvEye:
             bearing=None if mesh is None else bearing_of(mesh, size_px=size_px, at_s=at_s, eyes=_eyes(grey, mesh)),
             lines=seen[0] if seen else None,
             glimpse=_glimpse(grey, face.box, at_s),
+            peak=peak,
             passes=passes,
         )
 
@@ -129,6 +134,16 @@ def _glimpse(grey: NDArray[np.uint8], face: Box, at_s: float) -> Glimpse | None:
         return None
     small = cv2.resize(part.astype(np.float32), _GLIMPSE, interpolation=cv2.INTER_AREA)
     return Glimpse(small=np.asarray(small, np.float32), at_s=at_s)
+
+
+def _peak(grey: NDArray[np.uint8], face: Box) -> float | None:
+    """Return the largest peak in the spectrum of the middle of `face`."""
+    half = int(min(_SKIN_PX, _SKIN_SHARE * min(face.width, face.height))) // 2
+    x, y = (int(each) for each in face.centre)
+    skin = grey[max(0, y - half) : y + half, max(0, x - half) : x + half].astype(np.float32)
+    if min(skin.shape) < moire.LEAST_PX:
+        return None
+    return moire.peak_of(np.asarray(skin - cv2.GaussianBlur(skin, (0, 0), _COARSE_PX), np.float32))
 
 
 def _eyes(grey: NDArray[np.uint8], mesh: Mesh) -> NDArray[np.float32] | None:

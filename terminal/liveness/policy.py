@@ -20,9 +20,9 @@ from sync.messages import PadVerdict
 from terminal.liveness.cues import Cue, Finding, Reason
 from terminal.liveness.gestures import Answer
 
-_FILM = (Reason.EDGE, Reason.FRAME, Reason.PASSIVE)
+_FILM = (Reason.EDGE, Reason.FRAME, Reason.MOIRE, Reason.PASSIVE)
 """Doubts that leave room for a film on a screen: only turns are asked then."""
-_SCREEN = (Reason.EDGE, Reason.FRAME)
+_SCREEN = (Reason.EDGE, Reason.FRAME, Reason.MOIRE)
 _TRIES = 2
 LEAST_LOOK_S, STILL_LOOK_S = 0.6, 1.2
 """How long a track is looked at before anybody is believed: who showed the relief of a head, and who did not. Relief

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terminal.faces import Box
-from terminal.liveness import arrival, edges, passive, relief, repeats
+from terminal.liveness import arrival, edges, moire, passive, relief, repeats
 from terminal.liveness.arrival import First
 from terminal.liveness.cues import Cue
 from terminal.liveness.edges import Lines, Side
@@ -37,7 +37,8 @@ class Pass:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Glance:
-    """What an eye saw of a face in one frame; what it did not look for is absent or empty."""
+    """What an eye saw of a face in one frame; what it did not look for is absent or empty. `peak`: of its spectrum, as
+    in moire.peak_of."""
 
     at_s: float
     face: Box
@@ -45,6 +46,7 @@ class Glance:
     bearing: Bearing | None = None
     lines: Lines | None = None
     glimpse: Glimpse | None = None
+    peak: float | None = None
     passes: Sequence[Pass] = ()
 
 
@@ -61,6 +63,7 @@ class Watch:
     frames: tuple[frozenset[Side], ...] = ()
     glimpses: tuple[Glimpse, ...] = ()
     bearings: tuple[Bearing, ...] = ()
+    peaks: tuple[float, ...] = ()
     twin_score: float | None = None
     began_s: float = 0.0
     last_s: float = 0.0
@@ -92,8 +95,15 @@ def watched(watch: Watch | None, track_id: int, glance: Glance, *, first: First 
         if glance.lines is None
         else (*watch.frames, edges.around(glance.lines, glance.face))[-_MOST:],
         glimpses=watch.glimpses if glance.glimpse is None else (*watch.glimpses, glance.glimpse)[-_MOST:],
+        peaks=watch.peaks if glance.peak is None else (*watch.peaks, glance.peak)[-_MOST:],
         bearings=watch.bearings if glance.bearing is None else (*watch.bearings, glance.bearing)[-_MOST:],
     )
+
+
+def anew(watch: Watch) -> Watch:
+    """Return what is left of `watch` when the face seen from now on may be another: what told against it, and nothing
+    that spoke for it."""
+    return replace(watch, said={}, steps=(), steps_s=(), bearings=(), began_s=watch.last_s)
 
 
 def beside(watch: Watch, score: float) -> Watch:
@@ -111,4 +121,5 @@ def cues_of(watch: Watch, *, twin_threshold: float) -> tuple[Cue, ...]:
         repeats.judge(watch.glimpses),
         arrival.judge_arrival(watch.first),
         arrival.judge_twin(watch.twin_score, twin_threshold),
+        moire.judge(watch.peaks),
     )
