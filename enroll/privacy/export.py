@@ -24,9 +24,10 @@ from enroll.release.publish import newest_set
 from errors import HadirError
 from sync.durable import make_folder, write_whole
 from sync.keys import PRIVATE_NAME, load_private
-from sync.messages import AttendanceEvent, Correction, DeskNote, EnrolmentNote
+from sync.messages import AttackNote, AttendanceEvent, Correction, DeskNote, EnrolmentNote, PadVerdict
 from sync.register import Register, about, people, sets, withdrawals
 from sync.register.about import OwnEntry
+from sync.register.attacks import list_attacks
 from sync.register.enrolments import list_enrolments
 from sync.register.people_schema import PersonRefused, checked_number
 
@@ -119,6 +120,21 @@ def _held(
         "withdrawals": [asdict(each) for each in withdrawals.withdrawals_of(register, number)],
         "exports": [asdict(each) for each in withdrawals.exports_of(register, number)],
         "punches": punches,
+        "attacks": [
+            {
+                "at": each.at,
+                "office": each.office,
+                "terminal": each.terminal,
+                "verdict": str(each.verdict),
+                "cues": list(each.cues),
+                "score": each.score,
+                "evidence_ref": each.evidence_ref,
+                "picture_kept": each.has_picture,
+                "decision": each.decision,
+                "decided_at": each.decided_at,
+            }
+            for each in list_attacks(register, None, employee=number)
+        ],
         "corrections": [
             {
                 "made_at": each.entry.made_at,
@@ -153,6 +169,7 @@ def _punch(row: OwnEntry, event: AttendanceEvent) -> dict[str, Any]:
         "score": punch.score,
         "margin": punch.margin,
         "pad": str(punch.pad),
+        "cues": list(punch.cues),
         "engine_id": punch.engine_id,
         "set_version": punch.gallery_version,
         "review": list(punch.review),
@@ -209,6 +226,9 @@ def _trail(register: Register, number: str, entries: Sequence[OwnEntry]) -> list
                 add(note.decided_at, "enrolled at a kiosk", each.terminal, f"by {note.administrator}, {note.basis}")
             case DeskNote() as note:
                 add(note.made_at, "at a kiosk's desk as administrator", each.terminal, str(note.action))
+            case AttackNote() as note:
+                what = "attack" if note.verdict is PadVerdict.ATTACK else "near miss"
+                add(note.made_at, f"{what} with a face taken for this person's", each.terminal, ", ".join(note.cues))
     for made in withdrawals.withdrawals_of(register, number):
         what = "withdrawn, PIN and all" if made.leaves else "face withdrawn"
         add(made.at, what, ", ".join(each.office for each in made.sets), f"{made.templates} templates deleted")

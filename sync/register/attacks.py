@@ -144,7 +144,7 @@ def _of_the_day(connection: sa.Connection, terminal: str, now: datetime) -> int:
 
 def list_attacks(
     register: Register,
-    since: datetime,
+    since: datetime | None,
     *,
     office: str | None = None,
     terminal: str | None = None,
@@ -152,7 +152,7 @@ def list_attacks(
     only_open: bool = False,
 ) -> list[Attack]:
     """Return the attacks and near misses at `since` or later, by when they happened. Raises RegisterUnavailable."""
-    wanted = _selected().where(_since(since))
+    wanted = _selected() if since is None else _selected().where(_since(since))
     for column, value in ((attacks.c.office, office), (attacks.c.terminal, terminal), (attacks.c.employee, employee)):
         if value is not None:
             wanted = wanted.where(column == value)

@@ -22,10 +22,12 @@ from enroll.privacy.export import FILES, ExportFailed, export_person
 from enroll.privacy.withdrawal import withdraw
 from enroll.release.publish import publish
 from sync import keys
-from sync.messages import Change, ClockQuality, Direction
-from sync.outbox import Outbox
+from sync.messages import Change, ClockQuality, Direction, PadVerdict
+from sync.outbox import Attacked, Outbox
 from sync.register import Register, people
-from sync.register.arrivals import add_events, arrival
+from sync.register.arrivals import arrival
+from sync.register.attacks import Decision, decide
+from sync.register.intake import take
 from sync.register.people_schema import PersonRefused
 from terminal.faces import Engine, Identity
 from tests.sync.samples import BOOT, open_card, punch
@@ -53,9 +55,15 @@ def held(
     outbox.record(punch("1002"), **now)
     fixed = outbox.correct(first, change=Change.DIRECTION, direction=Direction.OUT, made_at=SEVEN, **now)
     assert fixed.seq == 3
+    for number in ("1001", "1002"):
+        said = Attacked(
+            id=number * 8, employee=number, verdict=PadVerdict.ATTACK, cues=("edge",), evidence_ref="none:policy",
+            held=False, made_at=SEVEN,
+        )  # fmt: skip
+        outbox.note_attack(said, **now)
     with Register.open(settings.centre.register) as register:
-        for row in outbox.pending():
-            add_events(register, [arrival(row.payload, SEVEN)])
+        take(register, events=[arrival(row.payload, SEVEN) for row in outbox.pending()])
+        decide(register, "1001" * 8, Decision.ATTACK, at=SEVEN, by="1002", note="")
     return settings
 
 
@@ -79,6 +87,9 @@ def test_i2_everything_about_a_person_is_in_it_and_nothing_about_others(held: co
     (one,) = about["punches"]
     assert (one["direction"], one["recorded_direction"], one["evidence_ref"]) == ("out", "in", "sha256:00")
     assert [each["direction"] for each in about["corrections"]] == ["out"]
+    (attack,) = about["attacks"]
+    assert (attack["verdict"], attack["cues"], attack["decision"]) == ("attack", ["edge"], "attack")
+    assert "attack with a face taken for this person's" in {row["what"] for row in about["trail"]}
     assert (about["newest_set"]["version"], about["newest_set"]["face_in_it"]) == (1, True)
     assert {"basis recorded", "template made", "PIN set", "export made"} <= {row["what"] for row in about["trail"]}
     with Register.open(held.centre.register, held.centre.keys) as register:

@@ -15,6 +15,7 @@ from pathlib import Path
 from sync import chain, receipts
 from sync.keys import Signer
 from sync.messages import (
+    AttackNote,
     AttendanceEvent,
     Change,
     ClockNote,
@@ -25,6 +26,7 @@ from sync.messages import (
     DirectionBy,
     Entry,
     Method,
+    PadVerdict,
     Punch,
     encode,
 )
@@ -46,7 +48,7 @@ _CORRECTED = (
 def made(
     terminal: str, epoch: str, count: int, signer: Signer = SIGNER, seed: int = 1
 ) -> Iterator[tuple[Entry, bytes]]:
-    """Yield `count` entries of one chain with their signed bytes: of all four kinds, with repeats and jumps."""
+    """Yield `count` entries of one chain with their signed bytes: of five kinds, with repeats and jumps."""
     rng = random.Random(f"{seed} {terminal} {epoch}")
     before, at = chain.GENESIS, SEVEN
     last: AttendanceEvent | None = None
@@ -65,8 +67,18 @@ def made(
         }
         entry: Entry
         kind = rng.random()
-        if kind < 0.02:
+        if kind < 0.01:
             entry = ClockNote(clock=ClockQuality.SYNCED, **common)  # type: ignore[arg-type]
+        elif kind < 0.02:
+            entry = AttackNote(
+                clock=ClockQuality.SYNCED,
+                id=f"{seq:032x}",
+                employee="1001" if seq % 2 else None,
+                verdict=PadVerdict.ATTACK if seq % 3 else PadVerdict.UNDECIDED,
+                cues=("relief",),
+                made_at=at,
+                **common,  # type: ignore[arg-type]
+            )
         elif kind < 0.04:
             entry = DeskNote(
                 clock=ClockQuality.SYNCED,
