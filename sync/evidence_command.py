@@ -12,7 +12,7 @@ Settings = Callable[[], config.Config]
 
 @click.group()
 def evidence() -> None:
-    """Sealed pictures of PIN punches."""
+    """Sealed pictures of PIN punches and of attacks."""
 
 
 @evidence.command("open")
@@ -22,13 +22,16 @@ def evidence() -> None:
 @click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="The JPEG to write; named after the FILE.")
 @click.pass_obj
 def evidence_open(settings: Settings, /, what: str, key: Path | None, folder: Path | None, to: Path | None) -> None:
-    """Write the JPEG that is sealed in FILE, or in the file of the punch whose reference is REF."""
+    """Write the JPEG that is sealed in FILE, or in the file of the punch or the attack whose reference is REF."""
     from sync import keys, sealing
     from sync.durable import write_whole
 
     here = settings()
     ref = what if what.startswith(sealing.SEALED) else None
-    file = (folder or here.terminal.state / "evidence") / sealing.name_of(ref) if ref is not None else Path(what)
+    file = Path(what)
+    if ref is not None:
+        place, name = folder or here.terminal.state / "evidence", sealing.name_of(ref)
+        file = next(place.rglob(name), place / name)
     picture = sealing.open_sealed(file, key or here.centre.keys / f"{keys.EVIDENCE}.key", ref=ref)
     jpeg = to or Path(file.name).with_suffix(".jpg")
     if jpeg.exists():

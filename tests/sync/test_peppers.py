@@ -148,10 +148,11 @@ def test_keys_pepper_is_for_one_office_and_rotates(tmp_path: Path) -> None:
     assert (odd.exit_code, "is not an office id" in odd.output) == (1, True)
 
 
-def test_evidence_open_writes_the_picture_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["evidence", "evidence/attacks"])
+def test_evidence_open_writes_the_picture_once(tmp_path: Path, folder: str) -> None:
     assert run(tmp_path, "keys", "new").exit_code == 0
     ref, content = sealing.seal(keys.load_sealing(tmp_path / "keys" / "evidence.pub"), b"a picture")
-    file = tmp_path / "card" / "evidence" / sealing.name_of(ref)
+    file = tmp_path / "card" / folder / sealing.name_of(ref)
     file.parent.mkdir(parents=True)
     file.write_bytes(content)
     to = str(tmp_path / "seen.jpg")
