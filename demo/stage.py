@@ -18,7 +18,8 @@ from sync.durable import write_whole
 from sync.register import Register, devices, sets
 from sync.releases import EncodingSet, ReleaseRefused, is_sealed, open_set
 from terminal.faces import Engine, fetch_models, identity_of, models, open_engine
-from terminal.liveness.networks import LANDMARKS, PASSIVE, read_model
+from terminal.liveness import sources
+from terminal.liveness.networks import LANDMARKS
 
 HERE = Path(__file__).resolve().parent
 PEOPLE = HERE / "people"
@@ -65,8 +66,9 @@ def liveness_of(settings: config.Config, say: Say) -> Literal["on", "off"]:
     """Return whether the kiosk can tell a person from a photo here; where it cannot, `say` gets a sentence why."""
     try:
         models.ensure(settings.engine.models, (LANDMARKS,))
-        for model in PASSIVE:
-            read_model(settings.engine.models, model)
+        source = sources.source_of(settings)
+        sources.fetch(source)
+        sources.read(source)
     except models.ModelUnavailable as error:
         say(f"Liveness is off here, and a photo is taken for a person: {error}.")
         return "off"

@@ -116,13 +116,14 @@ class LivenessModels:
         """What is missing is looked for, and fetched where the settings say so, until it is there or `stop` is set."""
         look_s, fetch_s, due_s = _FIRST_LOOK_S, _FIRST_FETCH_S, 0.0
         while self._wanted and not stop.is_set():
+            self.load()
+            if not self._found.lacking:
+                break
             if time.monotonic() >= due_s:
                 self._fetch(stop)
                 due_s = time.monotonic() + random.uniform(0.5, 1) * fetch_s  # noqa: S311 - no secret
                 fetch_s = min(2 * fetch_s, _LAST_FETCH_S)
-            self.load()
-            if not self._found.lacking:
-                break
+                continue
             stop.wait(look_s)
             look_s = min(2 * look_s, _LAST_LOOK_S)
         stop.wait()

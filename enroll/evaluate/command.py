@@ -53,7 +53,7 @@ class Counts(click.ParamType[tuple[int, ...]]):
 @click.option(
     "--passive",
     type=click.Path(path_type=Path, file_okay=False),
-    help="With --liveness: where the passive models lie. Default: engine.models.",
+    help="With --liveness: a folder of the passive models. Default: as in the settings.",
 )
 @click.option(
     "--rate", type=click.FloatRange(0.5, 240), help="With --liveness: pictures a second in folders of pictures."

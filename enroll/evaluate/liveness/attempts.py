@@ -14,12 +14,13 @@ from terminal import tracking
 from terminal.camera import CameraEnded, CameraFailed, Frame, open_camera
 from terminal.camera.pictures import PictureRefused, read
 from terminal.faces import Engine, Face
-from terminal.faces.models import ModelUnavailable, contents
+from terminal.faces.models import ensure
 from terminal.guard import Guard
 from terminal.liveness import passive
 from terminal.liveness.cues import Cue, Finding
-from terminal.liveness.eye import Eye, OpenCvEye
-from terminal.liveness.networks import LANDMARKS, PASSIVE, Landmarks, Passive, read_model
+from terminal.liveness.eye import Eye
+from terminal.liveness.networks import LANDMARKS
+from terminal.liveness_models import networks
 
 NO_FACE, TOO_FAR = "no face was found in it", "its face is never as near as the kiosk asks for"
 _RATE_HZ = 15.0
@@ -50,13 +51,12 @@ class Attempt:
     ms: float
 
 
-def open_eye(models: Path, passive: Path) -> tuple[Eye, str | None]:
-    """Return the kiosk's eye, and why it lacks the passive models, if it does. Raises ModelUnavailable."""
-    landmarks = Landmarks(contents(models, (LANDMARKS,))[0])
-    try:
-        return OpenCvEye(landmarks, Passive([(model, read_model(passive, model)) for model in PASSIVE])), None
-    except ModelUnavailable as lacking:
-        return OpenCvEye(landmarks, None), str(lacking)
+def open_eye(settings: config.Config, passive: Path | None) -> tuple[Eye, str | None]:
+    """Return the kiosk's eye, and why it lacks the passive models, if it does; they are those of the settings, or the
+    published ones in the folder `passive`. Raises ModelUnavailable."""
+    ensure(settings.engine.models, (LANDMARKS,))
+    found = networks(settings, passive=passive)
+    return found.eye(), "; ".join(found.lacking) or None
 
 
 def tries_of(

@@ -35,12 +35,12 @@ def measure(
 ) -> Report:
     """Return what the presentations in `folder` come to with the kiosk's own eye and policy.
 
-    The passive models lie in `passive`, by default with the other models. Raises PresentationsRefused,
+    The passive models lie in `passive`, by default where `liveness` in the settings says. Raises PresentationsRefused,
     ModelUnavailable.
     """
     found = presentations_in(folder)
     engine = engine or open_engine(settings.engine)
-    eye, lacking = open_eye(settings.engine.models, passive or settings.engine.models)
+    eye, lacking = open_eye(settings, passive)
     attempts: list[Attempt] = []
     unused: dict[str, str] = {}
     for done, (presentation, tries, why) in enumerate(
