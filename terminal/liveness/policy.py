@@ -61,10 +61,12 @@ def decide(
     *,
     looked_s: float = math.inf,
     patient: bool = False,
+    asked: bool = False,
 ) -> Decision:
     """Return the verdict on a track whose cues are these; `answers` are those to what it was asked so far.
 
-    `looked_s` is how long the track was looked at; whoever is `patient` has not waited long yet.
+    `looked_s` is how long the track was looked at; whoever is `patient` has not waited long yet. `asked`: something was
+    asked already, for a doubt that does not go away by itself.
     """
     policy = policy or PadPolicy()
     found = {cue.reason: cue.finding for cue in cues}
@@ -88,6 +90,8 @@ def decide(
         wanted = 2 if any(each in doubts for each in _SCREEN) else 1
     if failed:
         wanted = 2
+    elif asked:
+        wanted = max(wanted, 1)
     left = wanted - _met(answers)
     headlike = found.get(Reason.RELIEF) is Finding.CLEAR
     if left > 0:
