@@ -19,7 +19,7 @@ from enroll.faces import KnownFaces
 from errors import HadirError
 from sync import keys, sealing
 from sync.enrolment_box import unboxed
-from sync.messages import SealedEnrolment
+from sync.messages import PadVerdict, SealedEnrolment
 from sync.register import Register, approvals, enrolments, people
 from sync.register.approvals import KIOSK, Brought
 from sync.register.enrolment import TemplatesChanged
@@ -81,7 +81,8 @@ def approve_waiting(
 ) -> list[Decided]:
     """Do what `approve_all` does in an open register.
 
-    `by` AT_ONCE leaves waiting what an administrator of the office, as they are now, has not made.
+    `by` AT_ONCE leaves waiting what an administrator of the office, as they are now, has not made, and faces of which
+    the kiosk could not tell whether their person was there.
     """
     waiting = enrolments.list_enrolments(register, office=office, state=State.PENDING)
     if not waiting:
@@ -139,6 +140,8 @@ class _Approver:
             )
         if by == AT_ONCE and not self._administers(which):
             return Decided(enrolment=which, left=f"{which.administrator} is no administrator of {which.office}")
+        if by == AT_ONCE and which.pad is PadVerdict.UNDECIDED:
+            return Decided(enrolment=which, left="its kiosk could not tell whether the person was there; look first")
         self._key = self._key or keys.load_opening(self._key_file)
         warnings: tuple[str, ...] = ()
         brought: Brought | None = None

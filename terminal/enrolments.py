@@ -9,7 +9,7 @@ import numpy as np
 from errors import HadirError
 from sync import keys
 from sync.enrolment_box import boxed
-from sync.messages import ClockQuality, EnrolmentNote, Ground
+from sync.messages import ClockQuality, EnrolmentNote, Ground, PadVerdict
 from sync.outbox import Enrolled, Outbox
 from sync.releases import NORM_TOLERANCE
 from terminal.clock import Reading, boot_id
@@ -46,6 +46,7 @@ class Enrolments:
             language=new.language,
             decided_at=new.decided_at,
             engine_id=new.engine_id,
+            pad=new.pad,
             sealed=boxed(for_the_centre(new), keys.load_sealing(self.key_file)),
         )
         note = outbox.enrol(
@@ -62,7 +63,10 @@ class Enrolments:
 
 
 def refuse_useless(new: NewEnrolment) -> None:
-    """Raise EnrolmentRefused unless it has what its basis asks for, and every template is a finite unit vector."""
+    """Raise EnrolmentRefused unless it has what its basis asks for, and every template is a finite unit vector, of
+    somebody who may have been there."""
+    if new.pad is PadVerdict.ATTACK:
+        raise EnrolmentRefused("nobody is enrolled from what was no person")
     face = new.basis != "no_face"
     if face is not bool(new.templates) or not (face or new.pin_hash):
         raise EnrolmentRefused("a face has templates, and who has none has a PIN")

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from errors import HadirError
-from sync.messages import SealedEnrolment, SealedTemplate
+from sync.messages import PadVerdict, SealedEnrolment, SealedTemplate
 from sync.releases import Person
 
 MOST_TEMPLATES = 6
@@ -46,7 +46,7 @@ class NewEnrolment:
     `basis` is "consent", "public_duty" or "no_face", by the text of `text_version` shown in `language` (id, en, jv) and
     decided about at `decided_at`, by this kiosk's clock. `templates` are those of `engine_id`, the usual look ("")
     first; none where no face is kept. `pin_hash` is as `terminal.pin.hash_pin` makes it. `photo`: the kiosk may keep
-    sealed pictures of them.
+    sealed pictures of them. `pad`: whether the person was there when the face was taken; never ATTACK.
     """
 
     id: str
@@ -60,6 +60,7 @@ class NewEnrolment:
     engine_id: str
     pin_hash: str | None = field(repr=False)
     photo: bool
+    pad: PadVerdict = PadVerdict.NOT_CHECKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,7 @@ class _Kept(Struct, frozen=True, kw_only=True):
     engine_id: str
     pin_hash: str | None
     photo: bool
+    pad: PadVerdict = PadVerdict.NOT_CHECKED
 
 
 _encoder = msgspec.msgpack.Encoder()

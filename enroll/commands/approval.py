@@ -25,7 +25,8 @@ def pending(settings: Settings, /, office: str | None) -> None:
     here = settings()
     waiting = approval.pending(here, office)
     for each in waiting:
-        click.echo(plain(f"{each.id}  {_about(each)}, {each.made_at.astimezone(here.office.zone):%Y-%m-%d %H:%M}"))
+        when = f"{each.made_at.astimezone(here.office.zone):%Y-%m-%d %H:%M}"
+        click.echo(plain(f"{each.id}  {_about(each)}, {when}{_there(each)}"))
     if not waiting:
         click.echo("No enrolment of a kiosk waits for a decision.")
 
@@ -79,3 +80,13 @@ def refuse(settings: Settings, /, id_: str, why: str) -> None:
 
 def _about(each: "KioskEnrolment") -> str:
     return f"employee {each.employee}, by {each.administrator} on {each.terminal} of {each.office}, {each.basis}"
+
+
+def _there(each: "KioskEnrolment") -> str:
+    """Return what the kiosk says of whether the person was there, nothing where no face is kept."""
+    if each.basis == "no_face":
+        return ""
+    return {
+        "bona_fide": ", seen to be there in person",
+        "undecided": ", NOT KNOWN TO HAVE BEEN THERE IN PERSON: ask who enrolled them",
+    }.get(each.pad.value, ", not checked for being there in person")

@@ -129,7 +129,8 @@ class EnrolmentNote(Chained, tag="enrolment", frozen=True, kw_only=True):
 
     `id` stays the same wherever it is recorded again, and `moved_from` is as in AttendanceEvent. `basis` is by the text
     of `text_version`, shown in `language`. `sealed` is base64 of a box for the centre's `enrolment` key that holds a
-    SealedEnrolment: not even this kiosk reads it back.
+    SealedEnrolment: not even this kiosk reads it back. `pad` is whether the person was there when the face was taken:
+    whoever approves is shown it. A kiosk from before checked nothing, and says nothing.
     """
 
     id: Hex32
@@ -141,7 +142,12 @@ class EnrolmentNote(Chained, tag="enrolment", frozen=True, kw_only=True):
     decided_at: Instant
     engine_id: Text
     sealed: Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/]+={0,2}\Z", max_length=15_000)]
+    pad: PadVerdict = PadVerdict.NOT_CHECKED
     moved_from: tuple[Hex32, Sequence] | None = None
+
+    def __post_init__(self) -> None:
+        if self.pad is PadVerdict.ATTACK:
+            raise ValueError("nobody is enrolled from what was no person")
 
 
 class AttackNote(Chained, tag="attack", frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TypedDict
 
-from sync.messages import Ground
+from sync.messages import Ground, PadVerdict
 
 
 class Enrolled(TypedDict):
@@ -18,3 +18,4 @@ class Enrolled(TypedDict):
     decided_at: datetime
     engine_id: str
     sealed: str
+    pad: PadVerdict

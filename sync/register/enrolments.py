@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sync.messages import UNTIMED, ClockQuality, EnrolmentNote
+from sync.messages import UNTIMED, ClockQuality, EnrolmentNote, PadVerdict
 from sync.register import Register, RegisterError
 from sync.register.arrivals import Arrival
 from sync.register.events import TimedBy
@@ -56,6 +56,7 @@ enrolments = sa.Table(
     sa.Column("decided_on", Instant),
     sa.Column("decided_by", sa.String(MAX_BY)),
     sa.Column("why", sa.String(MAX_WHY)),
+    sa.Column("pad", sa.String(12), nullable=False, server_default=PadVerdict.NOT_CHECKED.value),
     sa.Index("enrolments_of_employee", "employee"),
     sa.Index("enrolments_decided", "office", "state", "decided_on"),
 )
@@ -70,7 +71,7 @@ class KioskEnrolment:
     """An enrolment as the register has it. `sealed` is the box, None once it was decided about.
 
     `made_at` is when it was made, as well as that is known, and never after the centre had it: by the kiosk's clock, by
-    what the register made of that, or else `received_at`.
+    what the register made of that, or else `received_at`. `pad` is what its kiosk says of whether the person was there.
     """
 
     id: str
@@ -88,6 +89,7 @@ class KioskEnrolment:
     decided_on: datetime | None
     decided_by: str | None
     why: str | None
+    pad: PadVerdict
 
     @property
     def order(self) -> tuple[datetime, str]:
@@ -102,7 +104,7 @@ def note_in(connection: sa.Connection, stored: Iterable[Arrival]) -> None:
             "id": entry.id, "office": entry.office, "terminal": entry.terminal, "epoch": entry.epoch, "seq": entry.seq,
             "administrator": entry.administrator, "employee": entry.employee, "basis": entry.basis.value,
             "text_version": entry.text_version, "engine_id": entry.engine_id, "sealed": entry.sealed,
-            "received_at": each.received_at, "state": State.PENDING.value,
+            "received_at": each.received_at, "state": State.PENDING.value, "pad": entry.pad.value,
         }
         for each in stored
         if isinstance(entry := each.entry, EnrolmentNote)
@@ -217,5 +219,5 @@ def _enrolment(row: Any) -> KioskEnrolment:
     if kept["made_at"] is None:
         known = counted is not None and (ClockQuality(clock) not in UNTIMED or timed_by == TimedBy.BOOT.value)
         kept["made_at"] = min(counted, kept["received_at"]) if known else kept["received_at"]
-    kept["state"] = State(kept["state"])
+    kept["state"], kept["pad"] = State(kept["state"]), PadVerdict(kept["pad"])
     return KioskEnrolment(**kept)

@@ -18,7 +18,7 @@ from enroll.release.publish import publish
 from sync import chain, keys, releases
 from sync.enrolment_box import boxed
 from sync.keyring import Keyring
-from sync.messages import ClockQuality, EnrolmentNote, Ground, SealedEnrolment, SealedTemplate, encode
+from sync.messages import ClockQuality, EnrolmentNote, Ground, PadVerdict, SealedEnrolment, SealedTemplate, encode
 from sync.register import Register, consents, enrolment, enrolments, intake, people, sets
 from sync.register.arrivals import Arrival, arrival
 from sync.register.enrolments import EnrolmentUnknown, KioskEnrolment, State
@@ -308,6 +308,37 @@ def test_b7_at_once_whoever_publishes_approves_first_what_an_administrator_made(
     assert centre.all()[strange].state is State.PENDING
 
 
+def test_f3_at_once_leaves_waiting_whom_the_kiosk_could_not_tell_to_be_there(
+    centre: Centre, approve: Callable[..., keys.PrivateKey]
+) -> None:
+    approve(centre.settings)
+    there = centre.comes("101", pad=PadVerdict.BONA_FIDE)
+    unsure = centre.comes("102", pad=PadVerdict.UNDECIDED)
+    at_once = config.replace(centre.settings, centre={"approve": "at_once"})
+    publish(at_once, "demo", engine=ENGINE, broker_wait_s=0)
+    decided = centre.all()
+    assert decided[there].state is State.APPROVED, "a control: whoever was there is taken at once"
+    assert (decided[unsure].state, decided[unsure].pad) == (State.PENDING, PadVerdict.UNDECIDED)
+    assert centre.approve(unsure).state is State.APPROVED, "by hand, by whoever has looked"
+
+
+def test_f3_whoever_approves_is_told_whether_the_kiosk_saw_them_in_person(
+    centre: Centre, typed: Callable[..., Result]
+) -> None:
+    centre.comes("101", pad=PadVerdict.BONA_FIDE)
+    centre.comes("102", pad=PadVerdict.UNDECIDED)
+    centre.comes("103", basis=Ground.NO_FACE)
+    there, unsure, faceless = typed("pending").output.splitlines()
+    assert there.endswith("2026-03-02 07:00, seen to be there in person")
+    assert unsure.endswith("NOT KNOWN TO HAVE BEEN THERE IN PERSON: ask who enrolled them")
+    assert faceless.endswith("no_face, 2026-03-02 07:00")
+
+
+def test_f3_a_kiosk_that_says_it_enrolled_an_attack_is_not_believed(centre: Centre) -> None:
+    with pytest.raises(ValueError, match="no person"):
+        centre.note("101", pad=PadVerdict.ATTACK)
+
+
 @pytest.fixture
 def typed(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     monkeypatch.setattr(approval, "identity_of", lambda _: ENGINE)
@@ -318,7 +349,8 @@ def test_b7_the_commands_say_what_waits_and_what_became_of_it(centre: Centre, ty
     assert typed("pending").output == "No enrolment of a kiosk waits for a decision.\n"
     good, bad, third = centre.comes("101"), centre.comes("102", face="103"), centre.comes("103")
     said = typed("pending", "--office", "demo").output.splitlines()
-    assert said[0] == f"{good}  employee 101, by 900 on lobby-1 of demo, consent, 2026-03-02 07:00"
+    about = f"{good}  employee 101, by 900 on lobby-1 of demo, consent, 2026-03-02 07:00"
+    assert said[0] == f"{about}, not checked for being there in person"
     refused = typed("refuse", third, "--why", "twice")
     assert refused.output.splitlines()[-1] == "Publish demo so that its kiosks forget it."
     done = typed("approve", "--all")

@@ -14,7 +14,7 @@ import pytest
 import config
 from sync import chain, keys, sealing
 from sync.enrolment_box import boxed, unboxed
-from sync.messages import MAX_MESSAGE_BYTES, ClockQuality, EnrolmentNote, SealedEnrolment
+from sync.messages import MAX_MESSAGE_BYTES, ClockQuality, EnrolmentNote, PadVerdict, SealedEnrolment
 from sync.outbox import Outbox
 from sync.outbox.salvage import salvage
 from sync.releases import EncodingSet, Person
@@ -170,6 +170,7 @@ def test_b7_a_kiosk_without_the_centres_key_keeps_nothing(kiosk: Kiosk) -> None:
     "what",
     [
         {"templates": ()},
+        {"pad": PadVerdict.ATTACK},
         {"basis": "no_face"},
         {"basis": "no_face", "templates": (), "pin_hash": None},
         {"templates": (NewTemplate(look="", samples=3, vector=np.full(DIMENSION, np.nan, "<f4").tobytes()),)},
@@ -180,6 +181,12 @@ def test_b7_what_nobody_could_use_is_not_kept(kiosk: Kiosk, what: dict[str, obje
     with pytest.raises(EnrolmentRefused):
         kiosk.keep(enrolment(**what))
     assert (kiosk.notes(), kiosk.card.waiting()) == ([], ())
+
+
+def test_f3_the_chain_says_whether_the_person_was_there(kiosk: Kiosk) -> None:
+    kiosk.keep(enrolment(pad=PadVerdict.UNDECIDED))
+    assert [note.pad for note in kiosk.notes()] == [PadVerdict.UNDECIDED]
+    assert [each.pad for each in kiosk.card.waiting()] == [PadVerdict.UNDECIDED]
 
 
 def test_b7_c5_nothing_of_it_lies_in_clear_on_the_card_and_the_centre_opens_the_box(kiosk: Kiosk) -> None:
@@ -316,6 +323,11 @@ def test_a_gallery_with_more_is_that_of_a_set_with_more() -> None:
 
 def test_what_is_packed_is_unpacked_and_a_box_of_rubbish_is_none() -> None:
     assert unpacked(packed(enrolment())) == enrolment()
+    unsure = replace(enrolment(), pad=PadVerdict.UNDECIDED)
+    assert unpacked(packed(unsure)) == unsure
+    before = msgspec.msgpack.decode(packed(unsure))
+    del before["pad"]
+    assert unpacked(msgspec.msgpack.encode(before)).pad is PadVerdict.NOT_CHECKED, "a card from before has none"
     key = keys.PrivateKey.from_private_bytes(b"k" * 32)
     public, private = sealing.sealing_form(keys.raw(key.public_key())), sealing.opening_form(key)
     assert unboxed(boxed(SealedEnrolment(pin_hash="x"), public), private).pin_hash == "x"
