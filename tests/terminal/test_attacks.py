@@ -1,6 +1,7 @@
 """Attacks on the kiosk's card: a note in the chain, a picture beside it, never in a punch's way, few and in time."""
 
 import os
+import statistics
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,7 @@ from terminal import store
 from terminal.attacks import FOLDER, Attacks, KeepAttack, ago_s
 from terminal.clerk import Clerk
 from terminal.clock import Clock, Reading, boot_id
-from terminal.evidence import Glimpse
+from terminal.evidence import Glimpse, seal_picture
 from terminal.ledger import Ledger, empty_day
 from terminal.visit.signals import CommitFailed, Committed, NoteAttack, Record
 from tests.sync.samples import SIGNER, ack
@@ -263,6 +264,26 @@ def test_a_note_that_is_recorded_again_keeps_its_id_and_says_where_it_was(kept: 
     (moved,) = kept.notes()
     assert moved.moved_from == (first.epoch, first.seq)
     assert (moved.id, moved.made_at, moved.evidence_ref) == (first.id, first.made_at, first.evidence_ref)
+
+
+def test_a_note_with_its_picture_takes_little_more_than_the_picture(kept: Kept) -> None:
+    """As a ratio in one run: a punch waits for one note at most."""
+    took: dict[str, list[float]] = {"note": [], "punch": [], "picture": []}
+    key = keys.load_sealing(kept.settings.terminal.evidence_key)
+    with kept.ledger() as ledger:
+        for _ in range(15):
+            began_s = time.monotonic()
+            assert ledger.note_attack(kept.attack()) is None
+            noted_s = time.monotonic()
+            assert isinstance(ledger.record(Record(punch=now_punch(), first=None)), Committed)
+            punched_s = time.monotonic()
+            seal_picture(scene(), key=key, folder=kept.folder.parent)
+            took["picture"].append(time.monotonic() - punched_s)
+            took["punch"].append(punched_s - noted_s)
+            took["note"].append(noted_s - began_s)
+    print({what: f"{1000 * statistics.median(times):.1f} ms" for what, times in took.items()})
+    note_s, punch_s, picture_s = (statistics.median(times) for times in took.values())
+    assert note_s < 3 * (picture_s + punch_s)
 
 
 # --- what a restart remembers ---------------------------------------------------------------------------------------
