@@ -8,17 +8,19 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 import config
 from demo import broker
-from sync import chain
-from sync.messages import Ack, ClockQuality, encode, terminal_topic
+from sync import chain, keys, sealing
+from sync.messages import Ack, ClockQuality, PadVerdict, encode, terminal_topic
 from sync.mqtt import Sent
-from sync.outbox import Outbox
+from sync.outbox import Attacked, Outbox
 from sync.register import Register
+from sync.register.attacks import list_attacks, picture_of
 from sync.register.events import count_events, events_since
 from sync.register.refusals import refusal_counts
 from sync.register.statuses import all_statuses
@@ -77,6 +79,44 @@ def test_punches_arrive_once_and_are_acknowledged(
         until(kiosk.drained, "the outbox is empty")
         exactly(register, kiosk)
         until(lambda: bool(kiosk.sets), "the encoding set arrives")
+
+
+def test_f3_an_attack_is_on_the_review_desk_with_its_picture_whatever_is_killed(
+    start: Callable[..., object], tmp_path: Path, centre: Centre, register: Register
+) -> None:
+    """The largest there may be, among punches, with the broker killed and wiped before anything could be said."""
+    now = datetime.now(UTC)  # a picture of March would be too old to be kept
+    public = keys.load_sealing(centre.keys / "evidence.pub")
+    evidence = tmp_path / "card" / "evidence"
+    evidence.mkdir(parents=True)
+    jpegs = [random.Random(each).randbytes(chain.MAX_ENCLOSED_BYTES - 48) for each in range(6)]
+    with ExitStack() as stack:
+        first = stack.enter_context(ExitStack())
+        server = first.enter_context(start())  # type: ignore[arg-type]
+        port = server.settings.port
+        kiosk = stack.enter_context(running_kiosk(tmp_path / "card", server.settings, centre))
+        for number, jpeg in enumerate(jpegs):
+            ref, box = sealing.seal(public, jpeg)
+            (evidence / sealing.name_of(ref)).write_bytes(box)
+            said = Attacked(
+                id=f"{number:032x}", employee="1987", verdict=PadVerdict.ATTACK, cues=("edge", "relief"),
+                evidence_ref=ref, held=number == 4, made_at=now,
+            )  # fmt: skip
+            kiosk.outbox.note_attack(said, clock=ClockQuality.SYNCED, boot_id=BOOT, boottime_ns=number, recorded_at=now)
+            kiosk.uplink.wake()
+            kiosk.punch(5)
+        server.kill()
+        first.close()
+        server = first.enter_context(start(port))  # type: ignore[arg-type]
+        stack.enter_context(collector(centre, server.settings))
+        until(kiosk.drained, "the outbox is empty")
+        found = list_attacks(register, None)
+        assert [each.id for each in found] == [f"{number:032x}" for number in range(6)]
+        assert refusal_counts(register).rejected == 0
+        opening = keys.load_opening(centre.keys / "evidence.key")
+        for each, jpeg in zip(found, jpegs, strict=True):
+            box = picture_of(register, each.id) or b""
+            assert sealing.open_box(opening, box, ref=each.evidence_ref or "") == jpeg
 
 
 def test_a_punch_is_in_the_register_within_a_second(

@@ -118,6 +118,7 @@ class Kiosk:
             condition=lambda: Condition(camera="ok", boot_id=boot_id),
             releases=ReleaseDoor(check=self._check, keep=lambda _: None, kept=lambda: None),
             on_release=self.sets.append,
+            pictures=folder / "evidence",
             link=Link(
                 self.settings.mqtt,
                 client_id=terminal,
