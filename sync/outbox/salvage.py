@@ -19,7 +19,7 @@ from sync.messages import AttendanceEvent, Correction, Entry, MessageRefused
 from sync.outbox import corrections
 from sync.outbox.epochs import microseconds
 
-_ENTRY = re.compile(rb'\{"type":"(?:event|clock|correction|desk|enrolment)"[^\n]{20,16384}\n[A-Za-z0-9+/]{86}==')
+_ENTRY = re.compile(rb'\{"type":"(?:event|clock|correction|desk|enrolment|attack)"[^\n]{20,16384}\n[A-Za-z0-9+/]{86}==')
 _FILES = ("", "-wal")
 
 # Of what a torn schema says even the names of columns may be no text.

@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from sync import chain, keys
-from sync.messages import ClockQuality
+from sync.messages import ClockQuality, Entry
 from sync.outbox import Outbox
-from sync.outbox.salvage import salvage
+from sync.outbox.salvage import _ENTRY, salvage
 from terminal import store
 from tests.sync.samples import BOOT, SEVEN, SIGNER, ack, open_card, punch
 from tests.sync.way import signer_of
@@ -105,6 +106,12 @@ def test_every_entry_that_stands_whole_in_a_damaged_card_is_saved(
         saved_of_waiting += sum(seq > 30 for seq, _ in rows)
         waiting += 60
     print(f"{harm.__name__}: {saved_of_waiting} of {waiting} saved")
+
+
+@pytest.mark.parametrize("kind", get_args(Entry))
+def test_every_kind_of_entry_is_known_by_its_bytes_alone(kind: type[Entry]) -> None:
+    entry = f'{{"type":"{kind.__struct_config__.tag}","and":"so on and so forth"}}\n{"A" * 86}=='.encode()
+    assert _ENTRY.findall(b"\0 torn" + entry + b"\0") == [entry]
 
 
 def test_a_card_that_is_whole_gives_what_waits_and_nothing_else(tmp_path: Path) -> None:
