@@ -26,10 +26,10 @@ from terminal.errand import Begin, Glance
 from terminal.evidence import Drawer
 from terminal.faces import Engine, Picture, engine_id_of, open_engine
 from terminal.gallery import Gallery
-from terminal.guard import LivenessModels
 from terminal.kiosk import Kiosk
 from terminal.lasting import Lasting
 from terminal.ledger import Ledger, empty_day
+from terminal.liveness_models import LivenessModels
 from terminal.pin import PepperFile, PinDesk, Tally
 from terminal.provisional_card import ProvisionalCard
 from terminal.pulse import Pulse
@@ -189,6 +189,7 @@ def run(
             Lasting("chrony", lambda: watch, crashed=pulse.restarted),
             Lasting("storage", lambda: storage, crashed=pulse.restarted),
             Lasting("supplies", lambda: supplies, crashed=pulse.restarted),
+            Lasting("liveness", lambda: liveness, crashed=pulse.restarted),
             Lasting("voice", lambda: voice, crashed=pulse.restarted),
             uplink,
             vision,

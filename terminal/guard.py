@@ -10,21 +10,17 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import config
 from sync.messages import PadVerdict
 from terminal.faces import Face, Picture
-from terminal.faces.models import ModelUnavailable, contents
 from terminal.liveness import policy
 from terminal.liveness.arrival import First
 from terminal.liveness.challenge import declined, pick
 from terminal.liveness.cues import Cue
-from terminal.liveness.eye import Eye, OpenCvEye
+from terminal.liveness.eye import Eye
 from terminal.liveness.gestures import Answer, answer_to, usually
-from terminal.liveness.networks import LANDMARKS, PASSIVE, Landmarks, Passive, read_model
 from terminal.liveness.watch import Watch, beside, cues_of, watched
 from terminal.sighting import ASKED_S, Asked, Challenge
 
-LIVENESS_UNAVAILABLE = "liveness_unavailable"
 _PATIENCE_S = 1.5
 """Somebody known waits so long at most for the passive models' first frames before they are asked something."""
 
@@ -194,36 +190,3 @@ class Guard:
         if answer is not Answer.WAITING:
             self._answers = (*self._answers, answer)
             self._asked = None
-
-
-class LivenessModels:
-    """The networks a guard reads; what is missing is an alarm, and everybody is asked something."""
-
-    def __init__(self, settings: config.Config) -> None:
-        self._mode = settings.liveness.mode
-        self._models = settings.engine.models
-        self._landmarks: Landmarks | None = None
-        self._passive: Passive | None = None
-        self._lacking = False
-
-    def load(self) -> None:
-        """What could be read is loaded; the log says what could not, and why."""
-        if self._mode == "off":
-            return
-        try:
-            self._landmarks = Landmarks(contents(self._models, (LANDMARKS,))[0])
-            self._passive = Passive([(model, read_model(self._models, model)) for model in PASSIVE])
-        except ModelUnavailable as error:
-            self._lacking = True
-            _log.error("alarm %s: everybody is asked to show that they are there: %s", LIVENESS_UNAVAILABLE, error)
-
-    def alarms(self) -> tuple[str, ...]:
-        return (LIVENESS_UNAVAILABLE,) if self._lacking else ()
-
-    def guard(self, *, attended: bool = False) -> Guard | None:
-        """Return a guard with what is loaded; None where nobody is to be guarded against. `attended` as in Guard."""
-        if self._mode == "off":
-            return None
-        eye = OpenCvEye(self._landmarks, self._passive)
-        always = self._mode == "always" or self._passive is None
-        return Guard(eye, always=always, reads=self._passive is not None)

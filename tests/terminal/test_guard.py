@@ -1,17 +1,14 @@
 """F3: the guard of one track, by a made-up eye: who is believed, asked, refused or left the PIN."""
 
 import itertools
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-import config
 from sync.messages import PadVerdict
 from terminal.faces import Face, Picture, Vector
-from terminal.guard import LIVENESS_UNAVAILABLE, Guard, Judged, LivenessModels
+from terminal.guard import Guard, Judged
 from terminal.liveness.challenge import TURNS
-from terminal.liveness.networks import PASSIVE
 from terminal.liveness.watch import Glance
 from terminal.looking import Looker
 from terminal.sighting import Asked, Challenge
@@ -161,24 +158,10 @@ def test_f3_a_kiosk_without_a_guard_checks_nobody() -> None:
     assert seen[-1].served.pad is PadVerdict.NOT_CHECKED
 
 
-def test_f3_models_that_are_missing_or_altered_are_an_alarm_and_everybody_is_asked(tmp_path: Path) -> None:
-    (tmp_path / PASSIVE[0].file).write_bytes(b"altered")
-    (tmp_path / "face_landmark.tflite").write_bytes(b"altered")
-    models = LivenessModels(config.replace(config.Config(), engine={"models": str(tmp_path)}, liveness={"mode": "on"}))
-    assert models.alarms() == ()
-    models.load()
-    assert models.alarms() == (LIVENESS_UNAVAILABLE,)
-    guard = models.guard()
-    assert guard is not None
+def test_f3_without_passive_models_whoever_is_unsuspected_is_asked_too() -> None:
     asks = Guard(MadeUpEye(None), always=False, reads=False)
     looked(asks, 1, 14)
     assert asks.judge(1, known=True, now_s=1.3, twin_threshold=0.5).challenge in TURNS
-
-
-def test_f3_liveness_that_is_off_reads_no_model(tmp_path: Path) -> None:
-    models = LivenessModels(config.replace(config.Config(), engine={"models": str(tmp_path)}, liveness={"mode": "off"}))
-    models.load()
-    assert (models.alarms(), models.guard(), list(tmp_path.iterdir())) == ((), None, [])
 
 
 def test_f3_the_visit_punches_only_who_is_believed() -> None:
