@@ -111,7 +111,7 @@ class Match(Section, frozen=True):
 
 
 class Liveness(Section, frozen=True):
-    mode: Literal["off", "on", "always"] = "on"
+    mode: Literal["off", "on", "always", "cues"] = "on"
     attacks_before_delay: Count = 5
     delay_s: Seconds = 30
     picture: Literal["never", "unless_refused", "always"] = "unless_refused"

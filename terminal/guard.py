@@ -77,6 +77,11 @@ class Guard:
         """The next track is looked at by `eye` and judged by that policy, and each after it. Any thread."""
         self._better = eye, better
 
+    @property
+    def goes_by(self) -> policy.PadPolicy:
+        """The policy of the track that is looked at."""
+        return self._policy
+
     def forget(self) -> None:
         """Nothing is known of anybody; what was asked last is still not asked again."""
         if self._better is not None:

@@ -109,7 +109,13 @@ class LivenessModels:
             return None
         with self._lock:
             policy = self._policy()
-            self._guard = Guard(self._found.eye(), always=policy.always, reads=policy.reads, attended=attended)
+            self._guard = Guard(
+                self._found.eye(),
+                always=policy.always,
+                reads=policy.reads,
+                cues_alone=policy.cues_alone,
+                attended=attended,
+            )
             return self._guard
 
     def run(self, stop: threading.Event) -> None:
@@ -141,8 +147,10 @@ class LivenessModels:
         self._unfetched = "; ".join(why)
 
     def _policy(self) -> PadPolicy:
-        always = self._settings.liveness.mode == "always" or self._found.landmarks is None
-        return PadPolicy(always=always or self._found.passive is None, reads=self._found.passive is not None)
+        mode, reads = self._settings.liveness.mode, self._found.passive is not None
+        cues_alone = mode == "cues" and not reads and self._found.landmarks is not None
+        always = mode == "always" or self._found.landmarks is None or (not reads and not cues_alone)
+        return PadPolicy(always=always, reads=reads, cues_alone=cues_alone)
 
     def _say(self) -> None:
         """Log what changed: what is missing once, however often it is looked for."""

@@ -206,3 +206,18 @@ def test_f3_the_console_has_words_for_the_alarm() -> None:
         said = words.alarm(LIVENESS_UNAVAILABLE, language)
         assert said != "liveness unavailable"
         assert said
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_f3_a_site_may_go_by_the_cues_alone_where_the_passive_models_are_not_there(
+    described: config.Config, there: bool
+) -> None:
+    """A head that turned is believed without them; once they are there, they have their say."""
+    if there:
+        put(described, PERSON)
+    found = LivenessModels(config.replace(described, liveness={"mode": "cues"}), fetch=no_network)
+    found.load()
+    guard = found.guard()
+    assert guard is not None
+    assert guard.goes_by == PadPolicy(reads=there, cues_alone=not there)
+    assert (LIVENESS_UNAVAILABLE in found.alarms()) is not there
