@@ -11,10 +11,12 @@ import pytest
 
 import config
 from console.desk import SHOWN_CASES
+from console.words import LANGUAGES, cue
 from sync import sealing
 from sync.messages import Method, PadVerdict
 from sync.register.attacks import Decision, decide, list_attacks
 from sync.register.intake import take
+from terminal.liveness.cues import Reason
 from tests.sync.notes import BOX, Kiosk
 
 Serve = Callable[[config.Config], httpx.Client]
@@ -109,6 +111,11 @@ def test_h2_what_a_hostile_kiosk_says_is_text(served: Serve, settings: config.Co
     assert "&lt;img src=x" in page
     assert "<img" not in page
     assert page.count("<script") == 1
+
+
+def test_every_cue_of_the_kiosk_has_words() -> None:
+    for reason in Reason:
+        assert {cue(reason.value, language) for language in LANGUAGES}.isdisjoint({reason.value})
 
 
 def test_a_flood_of_one_kiosk_hides_no_attack_on_an_employee(
