@@ -156,7 +156,8 @@ class LivenessModels:
         """Log what changed: what is missing once, however often it is looked for."""
         missing = "; ".join(dict.fromkeys((*self._found.lacking, *filter(None, [self._unfetched]))))
         if self._found.lacking and missing != self._said:
-            _log.error("alarm %s: everybody is asked to show that they are there: %s", LIVENESS_UNAVAILABLE, missing)
+            so = "whoever shows no relief" if self._policy().cues_alone else "everybody"
+            _log.error("alarm %s: %s is asked to show that they are there: %s", LIVENESS_UNAVAILABLE, so, missing)
             self._said = missing
         elif not self._found.lacking and self._said:
             _log.info("%s no longer: everything is there now", LIVENESS_UNAVAILABLE)

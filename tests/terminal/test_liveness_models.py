@@ -215,7 +215,7 @@ def test_f3_a_site_may_go_by_the_cues_alone_where_the_passive_models_are_not_the
     """A head that turned is believed without them; once they are there, they have their say."""
     if there:
         put(described, PERSON)
-    found = LivenessModels(config.replace(described, liveness={"mode": "cues"}), fetch=no_network)
+    found = LivenessModels(config.replace(described, liveness={"mode": "cues"}))
     found.load()
     guard = found.guard()
     assert guard is not None
