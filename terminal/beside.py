@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 import config
 from errors import HadirError
+from sync.messages import PadVerdict
 from terminal.calibration import policy_for
-from terminal.companion import Companion, companion_of
+from terminal.companion import Companion, companion_of, seen_as
 from terminal.faces import Vector
 from terminal.gallery import Gallery
 from terminal.matching import Policy
@@ -28,6 +29,7 @@ class Beside:
     ) -> None:
         self._settings, self._gallery, self._now_s = settings, gallery, now_s
         self._probe: Vector | None = None
+        self._pad = PadVerdict.NOT_CHECKED
         self._seen_s = float("-inf")
         self._policy: Policy | None = None
         self.engine_id = ""
@@ -43,7 +45,7 @@ class Beside:
                 self._policy = policy_for(self.engine_id, self._settings)
             except HadirError:  # then vision has said so, and nobody is recognised by a face
                 self._policy = None
-        self._probe, self._seen_s = sighting.served.probe, self._now_s()
+        self._probe, self._pad, self._seen_s = sighting.served.probe, sighting.served.pad, self._now_s()
 
     def companion(self, employee: str) -> Companion:
         """Return what the face that stands there says of whoever typed that employee's PIN."""
@@ -52,6 +54,6 @@ class Beside:
         if not seen or self._policy is None or gallery.engine_id != self.engine_id:
             return Companion()
         try:
-            return companion_of(self._probe, employee, gallery, self._policy)
+            return seen_as(companion_of(self._probe, employee, gallery, self._policy), self._pad)
         except HadirError:
             return Companion()

@@ -4,11 +4,11 @@ One person's templates against one probe (1:1), at the engine's threshold: whoev
 in full view is not stopped, for faces fail, but the punch says so and a human looks at it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sync.messages import Method
+from sync.messages import Method, PadVerdict
 from terminal.faces import Vector
 from terminal.gallery import BLOCK_ROWS, Gallery
 from terminal.matching import Policy
@@ -18,11 +18,13 @@ FACE_UNLIKE = "face_unlike"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Companion:
-    """What a face beside a PIN adds to the punch. `score` is the cosine of the person's best template."""
+    """What a face beside a PIN adds to the punch. `score` is the cosine of the person's best template, `pad` what is
+    known of whether that face is there in person."""
 
     method: Method = Method.PIN
     score: float | None = None
     review: tuple[str, ...] = ()
+    pad: PadVerdict = PadVerdict.NOT_CHECKED
 
 
 def companion_of(probe: Vector | None, employee: str, gallery: Gallery, policy: Policy) -> Companion:
@@ -37,6 +39,14 @@ def companion_of(probe: Vector | None, employee: str, gallery: Gallery, policy: 
     if score >= policy.threshold_for(len(templates)):
         return Companion(method=Method.FACE_AND_PIN, score=round(score, 4))
     return Companion(score=round(score, 4), review=(FACE_UNLIKE,))
+
+
+def seen_as(found: Companion, pad: PadVerdict) -> Companion:
+    """Return `found` with what is known of the face: that of a picture is nobody's, and makes no PIN a face as well."""
+    if found.score is None:
+        return found
+    method = Method.PIN if pad is PadVerdict.ATTACK else found.method
+    return replace(found, method=method, pad=pad)
 
 
 def templates_of(employee: str, gallery: Gallery) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]] | None":

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import config
-from sync.messages import Method
+from sync.messages import Method, PadVerdict
 from terminal.beside import Beside
 from terminal.companion import FACE_UNLIKE, Companion, companion_of, templates_of
 from terminal.gallery import Gallery
@@ -61,5 +61,10 @@ def test_a_face_that_left_a_while_ago_is_not_that_of_whoever_types() -> None:
     assert beside.companion("1001") == Companion(), "nobody was there yet"
     beside.saw(replace(sighting(replace(served(1), probe=looks(1))), engine_id=gallery.engine_id))
     assert beside.companion("1001").method is Method.FACE_AND_PIN
+    photo = replace(served(1, pad=PadVerdict.ATTACK), probe=looks(1))
+    beside.saw(replace(sighting(photo), engine_id=gallery.engine_id))
+    found = beside.companion("1001")
+    assert (found.method, found.pad) == (Method.PIN, PadVerdict.ATTACK), "a picture held up beside a PIN adds no face"
+    assert found.score == pytest.approx(1.0)
     now_s[0] += 3.1
     assert beside.companion("1001") == Companion()
