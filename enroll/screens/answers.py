@@ -35,6 +35,13 @@ def said_in(wizard: Wizard, state: Answering, context: Context) -> Message:
     """Return what is said in `state`."""
     say = context.say
     match state:
+        case Stalled(refused=True):
+            return Message(
+                symbol=question,
+                title=say.wizard["not_live"],
+                details=(say.wizard["not_live_how"],),
+                buttons=_again(say),
+            )
         case Stalled():
             hint = state.capture.hint
             details = (say.hints[hint],) if hint is not None else ()

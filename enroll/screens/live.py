@@ -6,6 +6,7 @@ The picture is a mirror: who turns to their left sees themselves turn to the lef
 from enroll.screens.figures import DIM, arrow, chevrons, person, ticked
 from enroll.screens.frame import BUTTON_HEIGHT, TOP, ways_out
 from enroll.wizard.states import Capture, CaptureProblem, SelfTest, Walk, Wizard
+from enroll.wizard.steps import poses_of
 from enroll.wizard.values import Pose
 from terminal.quality import Reason
 from terminal.screens.drawing import Colour, Screen, Weight
@@ -60,8 +61,6 @@ def headline_of(state: Capture, say: Words) -> tuple[str, bool]:
     match state.problem:
         case CaptureProblem.OTHER_PERSON:
             return say.wizard["other_person"], True
-        case CaptureProblem.NOT_LIVE:
-            return say.wizard["not_live"], True
         case None:
             pass
     if state.hint is Reason.TURN_TO_SCREEN and state.pose is not Pose.FRONT:
@@ -120,7 +119,7 @@ def _live(sheet: Sheet, context: Context, *, warns: bool) -> tuple[float, float,
 
 def _taken(sheet: Sheet, wizard: Wizard, state: Capture) -> None:
     """A head for each pose: those taken with a tick, the one that is wanted in colour."""
-    poses = (Pose.FRONT,) if state.look else wizard.rules.poses
+    poses = (Pose.FRONT,) if state.look else poses_of(wizard)
     taken = len(poses) - len(state.poses)
     y = CORNER + BUTTON_HEIGHT / 2
     sheet.panel(CORNER, CORNER, len(poses) * _CELL + 16, BUTTON_HEIGHT, BAR, 16)

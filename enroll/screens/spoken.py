@@ -39,6 +39,8 @@ def spoken_of(wizard: Wizard, words: Words) -> str | None:
             return words.purpose_title
         case Capture() as capture:
             return headline_of(replace(capture, hint=None), words)[0]  # hints come and go: they are for the eyes
+        case Stalled(refused=True):
+            return f"{say['not_live']}. {say['not_live_how']}"
         case Stalled(capture=capture):
             hint = words.hints[capture.hint] if capture.hint is not None else say["stalled_how"]
             return f"{say['stalled']}. {hint}"

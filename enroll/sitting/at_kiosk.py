@@ -92,6 +92,7 @@ class KioskPlace:
                 engine_id=self.engine_id,
                 pin_hash=pin_hash,
                 photo=asked.photo,
+                pad=asked.pad,
             )
         )
 

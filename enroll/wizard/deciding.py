@@ -18,7 +18,7 @@ from enroll.wizard.states import (
     Why,
     Wizard,
 )
-from enroll.wizard.steps import KEY, Step, at, cancelled, capturing, decided, leads_to, without_face
+from enroll.wizard.steps import KEY, Step, at, cancelled, capturing, decided, leads_to, poses_of, without_face
 from enroll.wizard.values import Draft, Ground
 from terminal.visit.signals import BACKSPACE, CANCEL, ENTER, LANGUAGE_BUTTON, Chime, Sound
 from terminal.visit.states import Now
@@ -104,4 +104,4 @@ def _draft(wizard: Wizard, state: Purpose, ground: Ground, now: Now) -> Draft:
 
 
 def _capture(wizard: Wizard, state: Purpose, ground: Ground, now: Now) -> Step:
-    return capturing(wizard, _draft(wizard, state, ground, now), wizard.rules.poses, now)
+    return capturing(wizard, _draft(wizard, state, ground, now), poses_of(wizard), now)

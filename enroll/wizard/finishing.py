@@ -36,10 +36,12 @@ from enroll.wizard.steps import (
     capturing,
     checking,
     leads_to,
+    poses_of,
     saving,
     without_face,
 )
 from enroll.wizard.values import Draft, Pose
+from sync.messages import PadVerdict
 from terminal.pin.policy import PIN_DIGITS, PinFlaw, PinRefused, acceptable
 from terminal.visit.signals import BACK_BUTTON, BACKSPACE, CANCEL, ENTER, Chime, Sound
 from terminal.visit.states import Now
@@ -61,9 +63,12 @@ def use_stalled(wizard: Wizard, state: Stalled, given: Tapped | Typed, now: Now)
     wanted = wish(wizard, given)
     if wanted == signals.AGAIN_BUTTON:
         until_s = now.monotonic_s + wizard.rules.capture_s
-        return before_camera(
-            wizard, replace(state.capture, until_s=until_s, hint=None, trouble=None, problem=None), now
-        )
+        capture = replace(state.capture, until_s=until_s, hint=None, trouble=None, problem=None)
+        if capture.draft.pad is PadVerdict.UNDECIDED and not (capture.look or capture.draft.searched):
+            # Of those pictures' track nothing more will be known.
+            draft = replace(capture.draft, samples=())
+            capture = replace(capture, draft=draft, poses=poses_of(wizard), as_they_stand=False)
+        return before_camera(wizard, capture, now)
     return _leave(wizard, state.capture.draft, wanted, now)
 
 
@@ -126,7 +131,7 @@ def use_failed(wizard: Wizard, state: SelfTestFailed, given: Tapped | Typed, now
     """More samples beside those there are, and all of it once more; or number and PIN only."""
     wanted = wish(wizard, given)
     if wanted == signals.AGAIN_BUTTON:
-        return capturing(wizard, replace(state.draft, failed=0), wizard.rules.poses, now)
+        return capturing(wizard, replace(state.draft, failed=0), poses_of(wizard), now)
     return _leave(wizard, state.draft, wanted, now)
 
 

@@ -34,6 +34,8 @@ from enroll.wizard.steps import (
     cancelled,
     checking,
     leads_to,
+    poses_of,
+    refused,
     saving,
 )
 from enroll.wizard.values import Draft, Pose, Sample, WizardRules
@@ -45,7 +47,6 @@ from terminal.visit.states import Now
 
 STARTS_OVER = 8
 """Good pictures in a row of somebody else, after which the samples are to be theirs: the first one has left."""
-_LIVE = (PadVerdict.NOT_CHECKED, PadVerdict.BONA_FIDE)
 
 
 def is_pose(pose: Pose, yaw: float, rules: WizardRules) -> bool:
@@ -59,28 +60,41 @@ def is_pose(pose: Pose, yaw: float, rules: WizardRules) -> bool:
             return yaw <= -rules.side_yaw
 
 
-def is_wanted(state: Capture, yaw: float, rules: WizardRules) -> bool:
-    """Return whether a good picture of a head turned by `yaw` is one to take now."""
-    return is_pose(state.pose, yaw, rules) or (state.as_they_stand and math.isfinite(yaw))
+def is_wanted(state: Capture, yaw: float, rules: WizardRules, *, waits: bool = False) -> bool:
+    """Return whether a good picture of a head turned by `yaw` is one to take now. What `waits` to be known to be
+    somebody who is there is taken later, or as they stand."""
+    return (is_pose(state.pose, yaw, rules) and not waits) or (state.as_they_stand and math.isfinite(yaw))
 
 
-@leads_to(Capture, OfferLooks, Checking)
+@leads_to(Capture, OfferLooks, Checking, Stalled, Cancelled)
 def watch(wizard: Wizard, state: Capture, given: Saw, now: Now) -> Step:
-    """The bar moves; a good picture of the wanted pose is taken by itself."""
+    """The bar moves; a good picture of the wanted pose is taken by itself. What is no person ends it."""
+    if given.pad is PadVerdict.ATTACK:
+        return refused(wizard, state.draft, now)
     quality, rules = given.quality, wizard.rules
+    state = replace(state, draft=_known_of(state.draft, given))
     if quality is None:
         return at(wizard, replace(state, quality=0.0, hint=None, trouble=None, problem=None)), ()
     bar = min(1.0, max(0.0, quality.value))
     trouble = hints.noticed(state.trouble or hints.fresh(now.monotonic_s), quality, now.monotonic_s)
     state = replace(state, quality=bar, hint=hints.hint(trouble), trouble=trouble, problem=None)
     good = quality.reason is None and bar >= rules.least_quality and given.vector is not None
-    if not good or now.monotonic_s - state.taken_at_s < rules.spacing_s or not is_wanted(state, given.yaw, rules):
+    wanted = is_wanted(state, given.yaw, rules, waits=given.waits)
+    if not good or now.monotonic_s - state.taken_at_s < rules.spacing_s or not wanted:
         return at(wizard, state), ()
     if quality.advice is Reason.MASK and not state.look:  # a mask is a look of its own, never the usual one
         return at(wizard, state), ()
-    if given.pad not in _LIVE:
-        return at(wizard, replace(state, problem=CaptureProblem.NOT_LIVE)), ()
     return _taken(wizard, state, given, bar, now)
+
+
+def _known_of(draft: Draft, given: Saw) -> Draft:
+    """Return the draft with what is known by now of the pictures of the track that is seen."""
+    if all(sample.pad is given.pad for sample in draft.samples if sample.track == given.track):
+        return draft
+    samples = tuple(
+        replace(sample, pad=given.pad) if sample.track == given.track else sample for sample in draft.samples
+    )
+    return replace(draft, samples=samples)
 
 
 def _taken(wizard: Wizard, state: Capture, given: Saw, quality: float, now: Now) -> Step:
@@ -91,10 +105,10 @@ def _taken(wizard: Wizard, state: Capture, given: Saw, quality: float, now: Now)
         others = state.others + 1
         if sound and others >= STARTS_OVER and not state.look and not draft.searched:
             draft, until_s = replace(draft, samples=()), now.monotonic_s + rules.capture_s
-            return at(wizard, replace(state, draft=draft, poses=rules.poses, until_s=until_s, others=0)), ()
+            return at(wizard, replace(state, draft=draft, poses=poses_of(wizard), until_s=until_s, others=0)), ()
         return at(wizard, replace(state, problem=CaptureProblem.OTHER_PERSON, others=others)), ()
     held = state.pose if is_pose(state.pose, given.yaw, rules) else Pose.FRONT
-    sample = Sample(vector=given.vector, pose=held, look=state.look, quality=quality)
+    sample = Sample(vector=given.vector, pose=held, look=state.look, quality=quality, track=given.track, pad=given.pad)
     draft = replace(draft, samples=(*draft.samples, sample))
     chime = Chime(sound=Sound.KEY)
     if len(state.poses) > 1:
@@ -124,6 +138,8 @@ def _same_person(samples: tuple[Sample, ...], given: Saw, least: float) -> bool:
 
 def _all_taken(wizard: Wizard, draft: Draft, now: Now) -> Step:
     """The usual looks come first, then those that are offered, then the search."""
+    if draft.pad is PadVerdict.UNDECIDED and not wizard.rules.unsure:
+        return refused(wizard, draft, now)
     worn = {sample.look for sample in draft.samples}
     looks = tuple(look for look in wizard.rules.looks if look not in worn)
     if not looks or draft.searched:
@@ -197,16 +213,18 @@ def search_gone(wizard: Wizard, state: Checking, given: Tick, now: Now) -> Step:
     return at(wizard, replace(state, unanswered=True, until_s=until_s)), (Chime(sound=Sound.REFUSED),)
 
 
-@leads_to()
+@leads_to(Stalled, Cancelled)
 def walk(wizard: Wizard, state: SelfTest, given: Saw, now: Now) -> Step:
-    """Away from the kiosk first, then up to it; the first good look is the question."""
+    """Away from the kiosk first, then up to it; the first good look is the question. What is no person ends it."""
+    if given.pad is PadVerdict.ATTACK:
+        return refused(wizard, state.draft, now)
     quality = given.quality
     hint = quality.reason if quality is not None else None
     away = quality is None or hint is Reason.TOO_FAR
     match state.walk:
         case Walk.STEP_BACK if away:
             return at(wizard, replace(state, walk=Walk.WALK_UP, hint=None)), ()
-        case Walk.WALK_UP if quality is not None and hint is None and given.vector is not None and given.pad in _LIVE:
+        case Walk.WALK_UP if quality is not None and hint is None and given.vector is not None:
             wizard, check = asked(wizard)
             until_s = now.monotonic_s + wizard.rules.answer_s
             draft = state.draft

@@ -18,12 +18,15 @@ __all__ = ["CameraChanged", "Chime", "Tapped", "Tick", "Typed"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saw:
     """The camera's newest frame. `quality` is absent when there is nobody. `yaw` is `terminal.quality.yaw_of` of the
-    face, positive towards the person's own left. `vector` is its encoding, where it was worth one."""
+    face, positive towards the person's own left. `vector` is its encoding, where it was worth one. `pad` is what is
+    known of whether somebody is there in the unbroken `track` so far; `waits`: more may be known of it in a moment."""
 
     quality: Quality | None = None
     yaw: float = 0.0
     vector: Vector | None = field(default=None, repr=False, compare=False)
     pad: PadVerdict = PadVerdict.NOT_CHECKED
+    track: int = 0
+    waits: bool = False
 
 
 class Found(StrEnum):
@@ -111,7 +114,7 @@ class Enrol:
 
     The same `save` may come again, the same in everything but `attempt`, and is stored once. Without samples there is
     no face, and `pin` is there; `looks` are samples by what the person wears. `photo`: the kiosk may keep sealed
-    pictures of them. `look_alikes` are numbers the administrator was told of.
+    pictures of them. `look_alikes` are numbers the administrator was told of. `pad`: whether the person was there.
     """
 
     save: int
@@ -124,6 +127,7 @@ class Enrol:
     pin: str | None = field(repr=False)
     photo: bool
     look_alikes: tuple[str, ...]
+    pad: PadVerdict = PadVerdict.NOT_CHECKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

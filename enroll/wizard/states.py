@@ -43,7 +43,6 @@ class CaptureProblem(StrEnum):
     """Why a good picture was not taken."""
 
     OTHER_PERSON = "other_person"
-    NOT_LIVE = "not_live"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +71,12 @@ class Capture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stalled:
-    """No good picture for a while: `capture` is offered again, or to go without a face."""
+    """No good picture for a while: `capture` is offered again, or to go without a face. `refused`: what was seen was
+    nobody who is there, or it could not be told; all pictures of it are gone."""
 
     capture: Capture
     until_s: float
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +202,7 @@ class Why(StrEnum):
     DUPLICATE = "duplicate"
     FAILED = "failed"
     UNANSWERED = "unanswered"
+    NOT_LIVE = "not_live"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,10 +235,11 @@ State = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """What outlives a state. `asked` numbers the questions."""
+    """What outlives a state. `asked` numbers the questions; `refused` counts what was nobody who is there."""
 
     camera_lost: bool = False
     asked: int = 0
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from enroll.wizard.states import (
     NotEnrolled,
     Saving,
     SelfTest,
+    Stalled,
     State,
     Why,
     Wizard,
@@ -59,6 +60,14 @@ def cancelled(wizard: Wizard, why: Why) -> Step:
         case Duplicate():
             why = Why.DUPLICATE
     return at(wizard, Cancelled(why=why)), (KEY,)
+
+
+def poses_of(wizard: Wizard) -> tuple[Pose, ...]:
+    """Return the poses of the usual looks in their order, which is drawn anew when something was refused."""
+    sides = {Pose.LEFT: Pose.RIGHT, Pose.RIGHT: Pose.LEFT}
+    if not wizard.rules.draw >> wizard.memory.refused & 1:
+        return wizard.rules.poses
+    return tuple(sides.get(pose, pose) for pose in wizard.rules.poses)
 
 
 def capturing(wizard: Wizard, draft: Draft, poses: tuple[Pose, ...], now: Now, *, look: str = "") -> Step:
@@ -104,6 +113,18 @@ def without_face(wizard: Wizard, draft: Draft, now: Now) -> Step:
     return saving(wizard, bare, now) if bare.pin is not None else choosing(wizard, bare, now)
 
 
+def refused(wizard: Wizard, draft: Draft, now: Now) -> Step:
+    """Nothing of what was seen is kept, and it may be begun again a few times; nobody is told what gave it away."""
+    wizard = replace(wizard, memory=replace(wizard.memory, refused=wizard.memory.refused + 1))
+    chime = (Chime(sound=Sound.REFUSED),)
+    if wizard.memory.refused >= wizard.rules.most_refused:
+        return at(wizard, Cancelled(why=Why.NOT_LIVE)), chime
+    draft = replace(draft, samples=(), look_alikes=(), searched=0, failed=0)
+    until_s = now.monotonic_s + wizard.rules.idle_s
+    capture = Capture(draft=draft, poses=poses_of(wizard), until_s=until_s)
+    return at(wizard, Stalled(capture=capture, until_s=until_s, refused=True)), chime
+
+
 def decided(wizard: Wizard, ground: Ground, language: str, moment: datetime) -> Decision:
     return Decision(ground=ground, text_version=wizard.rules.text_version, language=language, at=moment)
 
@@ -128,6 +149,7 @@ def saving(wizard: Wizard, draft: Draft, now: Now, *, save: int = 0) -> Step:
         pin=draft.pin,
         photo=draft.photo,
         look_alikes=draft.look_alikes,
+        pad=draft.pad,
     )
     state = Saving(draft=draft, save=save, attempt=attempt, until_s=now.monotonic_s + wizard.rules.answer_s)
     return at(wizard, state), (enrol,)

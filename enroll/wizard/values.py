@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from enroll import purpose
+from sync.messages import PadVerdict
 from terminal.faces import Vector
 
 
@@ -47,6 +48,9 @@ class WizardRules:
     A sample has at least the quality `least_quality`, comes `spacing_s` after the one before and resembles the others
     with `same_person`; no more are asked for than `most_samples`. Without `pin_required` a person whose face is kept
     may go without a PIN. Times are in seconds.
+    `draw` is any random number: a film does not know to which side it will be asked to turn first. With `unsure` a face
+    of which nobody can tell whether it was there is stored, marked for whoever approves; without, as where nobody does,
+    it is refused. What is refused `most_refused` times is not tried again.
     """
 
     duty: bool = False
@@ -62,6 +66,9 @@ class WizardRules:
     patience_s: float = 4
     pin_required: bool = True
     test_tries: int = 2
+    draw: int = 0
+    unsure: bool = True
+    most_refused: int = 3
     most_samples: int = 12
     idle_s: float = 60
     reading_s: float = 180
@@ -72,12 +79,15 @@ class WizardRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """One good picture's encoding. `vector` is of unit norm and stays in memory until the end."""
+    """One good picture's encoding. `vector` is of unit norm and stays in memory until the end. `pad` is what is known
+    of whether somebody was there in all of the unbroken `track` that it was taken from."""
 
     vector: Vector = field(repr=False, compare=False)
     pose: Pose = Pose.FRONT
     look: str = ""
     quality: float = 0.0
+    track: int = 0
+    pad: PadVerdict = PadVerdict.NOT_CHECKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,3 +118,10 @@ class Draft:
     @property
     def has_face(self) -> bool:
         return self.decision.ground is not Ground.NO_FACE
+
+    @property
+    def pad(self) -> PadVerdict:
+        """Whether the person was there: the least that is known of any picture of how they usually look. A further look
+        resembles those, or was not taken."""
+        known = {sample.pad for sample in self.samples if not sample.look} or {PadVerdict.NOT_CHECKED}
+        return next(pad for pad in (PadVerdict.UNDECIDED, PadVerdict.NOT_CHECKED, PadVerdict.BONA_FIDE) if pad in known)

@@ -25,7 +25,8 @@ WIZARD: Mapping[str, str] = {
     "look_jilbab": "Jilbab",
     "look_mask": "Mask",
     "other_person": "A different face than before",
-    "not_live": "Please show your own face, not a picture",
+    "not_live": "Please begin once more",
+    "not_live_how": "Come alone, hold nothing before the camera, and turn your head when you are asked",
     "quality": "Picture",
     "stalled": "No good picture yet",
     "stalled_how": "Try again, or go on without a face",
@@ -73,5 +74,6 @@ WIZARD: Mapping[str, str] = {
     "why_left_alone": "Nobody touched anything for a while. Nothing was kept.",
     "why_duplicate": "The face is enrolled under another number. Nothing was kept.",
     "why_failed": "It could not be saved. Nothing was kept.",
+    "why_not_live": "Nothing was kept. Administrator, please call the centre.",
     "why_unanswered": "Look at the list before you enrol this person again.",
 }

@@ -92,12 +92,6 @@ def test_what_is_wrong_is_said_only_once_it_stays_so_and_no_longer_than_it_does(
     assert (state.hint, state.trouble) == (None, None)
 
 
-@pytest.mark.parametrize("pad", [PadVerdict.ATTACK, PadVerdict.UNDECIDED])
-def test_a_photograph_held_up_gives_no_sample(pad: PadVerdict) -> None:
-    state, _ = captured(saw(pad=pad))
-    assert (state.draft.samples, state.problem) == ((), CaptureProblem.NOT_LIVE)
-
-
 def test_left_and_right_are_the_persons_own() -> None:
     rules = WizardRules()
     held = {yaw: [pose for pose in Pose if is_pose(pose, yaw, rules)] for yaw in (0.0, 0.12, 0.2, -0.12, -0.2)}
@@ -163,7 +157,7 @@ def test_who_cannot_turn_their_head_is_taken_as_they_stand_after_a_while() -> No
 def test_a_picture_that_is_not_good_is_not_taken_however_long_somebody_waits() -> None:
     _, life = captured(saw())
     life.wait(6)
-    for poor in (saw(value=0.2), saw(reason=Reason.TOO_DARK), saw(advice=Reason.MASK), saw(pad=PadVerdict.ATTACK)):
+    for poor in (saw(value=0.2), saw(reason=Reason.TOO_DARK), saw(advice=Reason.MASK)):
         state = life.give(poor, after_s=0.1)
         assert isinstance(state, Capture)
         assert len(state.draft.samples) == 1

@@ -209,6 +209,8 @@ class RandomLives(RuleBasedStateMachine):
             assert used in self.clear, "the very samples that were searched for"
             assert used not in self.refused
             assert len(wish.samples) >= len(self.wizard.rules.poses)
+            assert wish.pad is not PadVerdict.ATTACK
+            assert wish.pad is not PadVerdict.BONA_FIDE or {each.pad for each in wish.samples} == {wish.pad}
         for earlier in self.wishes:
             if earlier.save == wish.save:
                 assert (earlier.decision, earlier.pin, earlier.samples) == (wish.decision, wish.pin, wish.samples)
@@ -225,11 +227,16 @@ class RandomLives(RuleBasedStateMachine):
         yaw=some.sampled_from([0.0, 0.2, -0.2]),
         person=some.sampled_from([0, 0, 0, 1]),
         reason=some.sampled_from([None, None, None, Reason.TOO_FAR]),
-        pad=some.sampled_from([PadVerdict.NOT_CHECKED, PadVerdict.BONA_FIDE, PadVerdict.ATTACK]),
+        pad=some.sampled_from([PadVerdict.NOT_CHECKED, *3 * [PadVerdict.BONA_FIDE], *PadVerdict]),
+        track=some.integers(0, 2),
     )
-    def somebody_is_seen(self, yaw: float, person: int, reason: Reason | None, pad: PadVerdict) -> None:
+    def somebody_is_seen(self, yaw: float, person: int, reason: Reason | None, pad: PadVerdict, track: int) -> None:
         self.at_s += 1
-        self.give(saw(yaw, person=person, reason=reason, pad=pad))
+        looked = isinstance(self.wizard.state, Capture | SelfTest)
+        self.give(saw(yaw, person=person, reason=reason, pad=pad, track=track))
+        if looked and pad is PadVerdict.ATTACK:
+            assert not isinstance(self.wizard.state, Capture | SelfTest)
+            assert not (draft := self.draft()) or draft.samples == ()
 
     @LIVELY
     @rule(sees=some.sampled_from(["ok", "ok", "starting", "lost"]))
@@ -353,7 +360,7 @@ def test_random_lives_would_reach_the_end() -> None:
     life.the_search_answers(Found.NOBODY, True)
     life.a_pin_is_typed_twice(PIN)
     life.the_camera_changes("ok")
-    life.somebody_is_seen(0.0, 0, None, PadVerdict.BONA_FIDE)
+    life.somebody_is_seen(0.0, 0, None, PadVerdict.BONA_FIDE, 1)
     life.the_test_is_answered("1001", True)
     life.the_register_answers(False)
     assert isinstance(life.wizard.state, NotEnrolled)

@@ -142,6 +142,7 @@ def _captures() -> Iterator[Made]:
     for hint in (None, Reason.TOO_DARK):
         stalled = Stalled(capture=capture(1, hint=hint), until_s=AT_S)
         yield f"stalled-{hint or 'unknown'}", stalled, {}, {}
+    yield "stalled-refused", Stalled(capture=capture(), until_s=AT_S, refused=True), {}, {}
 
 
 def _pins() -> Iterator[Made]:
