@@ -170,6 +170,7 @@ class Display(Section, frozen=True):
     language: Literal["id", "en", "jv"] = "id"
     frame_rate_hz: Annotated[float, Meta(gt=0, le=120)] = 30
     picture_file: str = ""
+    backlight: str = "/sys/class/backlight"
 
 
 class Sound(Section, frozen=True):

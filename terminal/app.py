@@ -15,6 +15,7 @@ from sync.uplink import Uplink
 from terminal import chrony, store
 from terminal.announcer import Announcer
 from terminal.attacks import FOLDER, Attacks
+from terminal.backlight import Backlight, Lamp
 from terminal.camera import Camera, open_camera
 from terminal.card import Card, take, wait_for
 from terminal.clerk import Clerk
@@ -153,6 +154,8 @@ def run(
 
         clerk = Clerk(open_ledger, nobody_yet=empty_day(settings), look=pulse.look)
         parts.callback(clerk.close)
+        lamp = Lamp(Backlight(settings.display.backlight if window.driver != "dummy" else ""))
+        parts.callback(lamp.close)
         kiosk = Kiosk(
             settings,
             display=window,
@@ -163,6 +166,7 @@ def run(
             gallery=shelf.gallery,
             pulse=pulse,
             announcer=Announcer(settings.sound, settings.office.zone, voice),
+            lamp=lamp,
             errand=errand,
             peppers=PepperFile(peppers.path_of(settings)).peppers,
         )
@@ -176,8 +180,10 @@ def run(
                 publish=seen.put,
                 show=preview.put,
                 answered=kiosk.answered,
+                asked=kiosk.asked,
+                settling=lamp.settling,
                 errand=kiosk.eyes,
-                guard=liveness.guard(),
+                guard=liveness.guard(attended=True),
             )
 
         vision = Lasting(

@@ -18,7 +18,8 @@ from terminal.liveness.challenge import declined, pick
 from terminal.liveness.cues import Cue
 from terminal.liveness.eye import Eye
 from terminal.liveness.gestures import Answer, answer_to, usually
-from terminal.liveness.watch import Watch, beside, cues_of, watched
+from terminal.liveness.watch import Watch, anew, beside, cues_of, watched
+from terminal.quality import Reason
 from terminal.sighting import ASKED_S, Asked, Challenge
 
 _PATIENCE_S = 1.5
@@ -30,15 +31,18 @@ _log = logging.getLogger("hadir.terminal.guard")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """What is to be done with a track. `pin_left`: nothing is left to ask, so the PIN is. `cues` are the names of those
-    that told against it, for the review desk: never for who stands there."""
+    that told against it, for the review desk: never for who stands there. `hint`: what would help."""
 
     pad: PadVerdict = PadVerdict.NOT_CHECKED
     challenge: Challenge | None = None
     pin_left: bool = False
     cues: tuple[str, ...] = ()
+    hint: Reason | None = None
 
 
 _WAITING = Judged(pad=PadVerdict.UNDECIDED)
+_LOWERED_S = 6.0
+"""How long somebody has to take off a mask, of which the passive models say nothing, before the PIN is left."""
 _NEAR = 0.4
 """Of the picture's longer side: a face this large has no room to come closer."""
 
@@ -93,15 +97,29 @@ class Guard:
         self._cannot: tuple[Challenge, ...] = ()
         self._usual: tuple[float, float] | None = None
         self._near = False
+        self._masked_s: float | None = None
         self._known_s: float | None = None
         self._attack = False
         self._told: tuple[str, ...] = ()
 
-    def look(self, picture: Picture, face: Face, *, track_id: int, at_s: float, first: First | None) -> None:
-        """The frame counts for track `track_id`, and for no other."""
+    def look(
+        self,
+        picture: Picture,
+        face: Face,
+        *,
+        track_id: int,
+        at_s: float,
+        first: First | None,
+        masked: bool = False,
+    ) -> None:
+        """The frame counts for track `track_id`, and for no other. What the passive models say of a face that looks
+        `masked` does not: they refuse masks."""
         if self._watch is None or self._watch.track_id != track_id:
             self.forget()
-        self._watch = watched(self._watch, track_id, self._eye.look(picture, face, at_s=at_s), first=first)
+        glance = self._eye.look(picture, face, at_s=at_s)
+        if masked:
+            glance = replace(glance, logits={})
+        self._watch = watched(self._watch, track_id, glance, first=first)
         self._near = max(face.box.width, face.box.height) > _NEAR * max(picture.shape[:2])
 
     def hear(self, shown: Asked | None, *, now_s: float) -> None:
@@ -119,13 +137,23 @@ class Guard:
         elif shown.over:
             self._asked = replace(asked, until_s=min(asked.until_s, now_s))
 
+    def begin_anew(self, track_id: int) -> None:
+        """What track `track_id` showed so far speaks for it no more: it may have been another face. What told against
+        it does, and what was asked of it is to be done from now on."""
+        if self._watch is not None and self._watch.track_id == track_id:
+            self._watch = anew(self._watch)
+            self._eye.forget()
+
     def found_beside(self, track_id: int, score: float) -> None:
         """Another face in the same frame is `score` alike to that of track `track_id`."""
         if self._watch is not None and self._watch.track_id == track_id:
             self._watch = beside(self._watch, score)
 
-    def judge(self, track_id: int, *, known: bool, now_s: float, twin_threshold: float) -> Judged:
-        """Return what is to be done with track `track_id`; `known`: it has been identified. An attack stays one."""
+    def judge(self, track_id: int, *, known: bool, now_s: float, twin_threshold: float, masked: bool = False) -> Judged:
+        """Return what is to be done with track `track_id`; `known`: it has been identified. An attack stays one.
+
+        Who is `masked` is asked to take that off, where the passive models would have a say.
+        """
         watch = self._watch
         if watch is None or watch.track_id != track_id:
             return _WAITING
@@ -152,6 +180,8 @@ class Guard:
             return Judged(pad=PadVerdict.BONA_FIDE, cues=self._told)
         if self._asked is not None:
             return Judged(pad=PadVerdict.UNDECIDED, challenge=self._asked.challenge, cues=self._told)
+        if masked and self._policy.reads and decision.asks and not self._answers:
+            return self._unmasking(now_s)
         if decision.look_on:
             return _WAITING
         asked = self._ask(watch, decision, now_s) if decision.asks else None
@@ -160,6 +190,14 @@ class Guard:
     def cues(self, *, twin_threshold: float) -> tuple[Cue, ...]:
         """Return what each cue says of the track that is looked at, nothing without one."""
         return () if self._watch is None else cues_of(self._watch, twin_threshold=twin_threshold)
+
+    def _unmasking(self, now_s: float) -> Judged:
+        """Somebody is asked to take off their mask, for a while; then the models see them as if they had just come."""
+        self._masked_s = now_s if self._masked_s is None else self._masked_s
+        if now_s >= self._masked_s + _LOWERED_S:
+            return Judged(pad=PadVerdict.UNDECIDED, pin_left=True, cues=self._told)
+        self._known_s = now_s
+        return Judged(pad=PadVerdict.UNDECIDED, cues=self._told, hint=Reason.MASK)
 
     def _ask(self, watch: Watch, decision: policy.Decision, now_s: float) -> Challenge | None:
         """Return what is asked from now on, None where nothing is left to ask."""

@@ -20,6 +20,7 @@ from sync.peppers import NONE, Pepper
 from terminal import visit
 from terminal.announcer import Announcer
 from terminal.attacks import KeepAttack
+from terminal.backlight import Lamp
 from terminal.beside import Beside
 from terminal.clerk import Clerk
 from terminal.display import Closed, Display, DisplayFailed
@@ -36,10 +37,11 @@ from terminal.readers import Bursts
 from terminal.screens import screen_of
 from terminal.screens.drawing import Screen
 from terminal.screens.look import Context
-from terminal.sighting import CameraState, CameraTrouble, Sighting
+from terminal.sighting import Asked, CameraState, CameraTrouble, Sighting
 from terminal.touched import touched
 from terminal.view import View
 from terminal.vision import Newest
+from terminal.visit.asking import asked
 from terminal.visit.doubting import recalled
 from terminal.visit.signals import (
     CameraChanged,
@@ -93,6 +95,7 @@ class Kiosk:
         gallery: Callable[[], Gallery],
         pulse: Pulse,
         announcer: Announcer,
+        lamp: Lamp,
         errand: Begin | None = None,
         peppers: Callable[[], Mapping[str, Pepper]] = lambda: NONE,
     ) -> None:
@@ -100,6 +103,7 @@ class Kiosk:
         self._settings = settings
         self._display, self._clerk, self._desk = display, clerk, desk
         self._seen, self._gallery, self._pulse, self._announcer = seen, gallery, pulse, announcer
+        self._lamp = lamp
         self._outing, self._peppers = Outing(errand, announcer=announcer, keep=clerk.ask), peppers
         self._rules = replace(rules_of(settings), enrols=self._outing.offered)
         self._beside = Beside(settings.match, gallery=gallery)
@@ -109,6 +113,7 @@ class Kiosk:
         self._visit = visit.start(self._rules, began, memory=memory)
         self._bursts = Bursts()
         self._answered: tuple[int, ...] = ()
+        self._asked: Asked | None = None
         self._screen: Screen | None = None
         self._picture: Picture | None = None
         self._preview = preview
@@ -133,6 +138,10 @@ class Kiosk:
         """Return the tracks that need nothing more from the camera: vision serves the next person. Any thread."""
         return self._answered
 
+    def asked(self) -> Asked | None:
+        """Return what the screen asks of whoever is in doubt, and what they say to it. Any thread."""
+        return self._asked
+
     def eyes(self) -> Eyes | None:
         """Return what studies the frames in place of looking for somebody, while there is an errand. Any thread."""
         return self._outing.eyes()
@@ -154,7 +163,7 @@ class Kiosk:
         """
         try:
             self._take_sighting(self._next_sighting(longest_s))
-            self._feed(Tick())
+            self._feed(Tick(speaking=self._announcer.speaking))
             self._look_after_oneself()
             self._draw()
             self._failures = 0
@@ -208,6 +217,7 @@ class Kiosk:
                     self._served = news.served.track_id, self._glimpse
                 self._view.saw(news, self._now().at)
                 self._beside.saw(news)
+                self._lamp.saw(news)
                 if self._pulse.camera != "ok":
                     self._pulse.camera_is(CameraState(state="ok"))
                 self._feed(Saw(sighting=news, earlier=self._earlier_of(news)))
@@ -279,6 +289,7 @@ class Kiosk:
             score=beside.score,
             engine_id=self._beside.engine_id if beside.score is not None else None,
             review=beside.review,
+            pad=beside.pad,
         )
 
     def _completed(self, written: Input) -> Input:
@@ -301,6 +312,7 @@ class Kiosk:
             _log.info("visit not recognised")
         memory = self._visit.memory
         self._answered = (*memory.done, *memory.quiet)
+        self._asked = asked(self._visit.state, self._now())
         for effect in effects:
             self._do(effect)
         if isinstance(given, CameraChanged | Tapped | Typed | Tick) and isinstance(before, Enrolling):
@@ -318,10 +330,10 @@ class Kiosk:
                 self._clerk.ask(effect)
             case NoteAttack():
                 track_id, seen = self._served or (-1, None)
-                asked = KeepAttack(
+                keeping = KeepAttack(
                     id=secrets.token_hex(16), noted=effect, seen=seen if track_id == effect.track_id else self._glimpse
                 )
-                self._clerk.note_attack(asked)
+                self._clerk.note_attack(keeping)
             case CheckPin():
                 self._desk.ask(effect.check, effect.number, effect.pin, self._glimpse)
             case SetLanguage():
@@ -354,6 +366,7 @@ class Kiosk:
         if now_s < self._looked_s + _VITALS_EVERY_S:
             return
         self._looked_s = now_s
+        self._lamp.saw(None)
         self._clerk.upkeep(count=self._pulse.offline_since() is not None)
 
     def _draw(self) -> None:
@@ -362,7 +375,8 @@ class Kiosk:
         self._display.show(self._screen, self._picture if self._newer is None else self._newer)
 
     def _context(self) -> Context:
-        return self._view.context(self._visit, picture=self._picture is not None, now=self._now())
+        context = self._view.context(self._visit, picture=self._picture is not None, now=self._now())
+        return replace(context, lit=self._lamp.on, lighting=self._lamp.told)
 
     @staticmethod
     def _now() -> Now:

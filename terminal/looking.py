@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from config import Config
+from sync.messages import PadVerdict
 from terminal import agreement, hints, motion
 from terminal.agreement import Evidence, Sample
 from terminal.calibration import policy_for
@@ -62,7 +63,7 @@ class Looker:
         self._evidence: dict[int, Evidence] = {}
         self._trouble = hints.fresh(0.0)
         self._unlike: str | None = None
-        self._guard = guard
+        self._guard, self._settling = guard, False
         self._searched_s: float | None = None
         self._firsts: dict[int, First] = {}
         self._compared: set[tuple[int, int]] = set()
@@ -92,17 +93,20 @@ class Looker:
         *,
         answered: Collection[int] | None = None,
         asked: Asked | None = None,
+        settling: bool = False,
     ) -> Sighting:
         """Return what `frame` shows, and who that is by `gallery`.
 
         `answered` has the tracks that the visit is through with, which make room for the next person; None means that
         whoever is identified is. `asked` is what the screen asks of whoever is in doubt.
+        While the camera is `settling` to other light, nobody is judged by what it shows.
         """
         gallery = self._comparable(gallery)
         at, now_s = frame.taken_at, frame.monotonic_ns / 1e9
         height, width = frame.picture.shape[:2]
         if self._guard is not None:
             self._guard.hear(asked, now_s=now_s)
+        self._settling = settling
         near_px = max(float(self._quality.min_face_px), self._quality.min_face_share * max(width, height))
         if self._worth_a_search(frame, now_s):
             self._scene = follow(self._scene, self._engine.detect(frame.picture), at=at, now_s=now_s)
@@ -116,7 +120,7 @@ class Looker:
             if quality is not None:
                 hint = self._hint(served, quality, zone, now_s)
                 served = self._encoded(frame, served, quality, gallery, at, now_s)
-                self._guarded(frame, served, now_s)
+                self._guarded(frame, served, quality, now_s)
         return Sighting(
             picture=frame.picture,
             taken_at=at,
@@ -233,13 +237,22 @@ class Looker:
         self._firsts = {id_: first for id_, first in {**new, **self._firsts}.items() if id_ in there}
         self._compared = {pair for pair in self._compared if there.issuperset(pair)}
 
-    def _guarded(self, frame: Frame, served: Track, now_s: float) -> None:
+    def _guarded(self, frame: Frame, served: Track, quality: Quality, now_s: float) -> None:
         """The frame tells about `served` whether it is a person; one other face is compared with it, and with nobody
         else: somebody and their own picture are not both there."""
         if self._guard is None:
             return
-        first = self._firsts.get(served.id)
-        self._guard.look(frame.picture, served.face, track_id=served.id, at_s=now_s, first=first)
+        if self._settling:
+            self._guard.begin_anew(served.id)
+            return
+        self._guard.look(
+            frame.picture,
+            served.face,
+            track_id=served.id,
+            at_s=now_s,
+            first=self._firsts.get(served.id),
+            masked=quality.advice is Reason.MASK,
+        )
         probe, other = self._known_of(served.id).probe, next(iter(self._uncompared(served, now_s)), None)
         if probe is not None and other is not None:
             alike = float(self._engine.encode(frame.picture, other.face).vector @ probe)
@@ -256,10 +269,13 @@ class Looker:
     def _judgement(self, served: Track, now_s: float) -> Judged:
         if self._guard is None:
             return Judged()
+        if self._settling:
+            return Judged(pad=PadVerdict.UNDECIDED)
         found = self._known_of(served.id).identification
         known = found is not None and found.outcome is Outcome.MATCH and not self._uncompared(served, now_s)
         alike = self._policy.threshold_for(1)  # of two faces: no gallery's size is in it
-        return self._guard.judge(served.id, known=known, now_s=now_s, twin_threshold=alike)
+        masked = hints.hint(self._trouble) is Reason.MASK
+        return self._guard.judge(served.id, known=known, now_s=now_s, twin_threshold=alike, masked=masked)
 
     def _told(self, served: Track, hint: Reason | None, at: datetime, now_s: float) -> Served:
         known, judged = self._known_of(served.id), self._judgement(served, now_s)
@@ -269,7 +285,7 @@ class Looker:
             first_seen_at=since(served.first_seen_at, now=at, passed_s=now_s - served.first_seen_s),
             identification=known.identification,
             misses=known.misses,
-            hint=hint,
+            hint=judged.hint or hint,
             probe=known.probe,
             pad=judged.pad,
             challenge=judged.challenge,

@@ -77,11 +77,12 @@ class Vision:
         show: Callable[[Picture], None] = lambda _: None,
         answered: Callable[[], Collection[int]] | None = None,
         asked: Callable[[], Asked | None] = lambda: None,
+        settling: Callable[[], bool] = lambda: False,
         errand: Callable[[], Eyes | None] = lambda: None,
         guard: Guard | None = None,
     ) -> None:
-        """`gallery`, `answered`, `asked` and `errand` are called at every frame: each returns one reference that others
-        swap.
+        """`gallery`, `answered`, `asked`, `settling` and `errand` are called at every frame: each returns one reference
+        that others swap.
 
         While `errand` has eyes they study the frame instead, and nobody is looked for; then everybody is new.
 
@@ -103,7 +104,7 @@ class Vision:
         self._publish = publish
         self._show = show
         self._answered = answered
-        self._asked = asked
+        self._asked, self._settling = asked, settling
         self._errand = errand
         self._on_errand = False
         self._failed_in_a_row = 0
@@ -222,5 +223,7 @@ class Vision:
             self._on_errand = False
             self._looker.restart()  # no track reaches across what was not looked at
         answered = self._answered() if self._answered is not None else None
-        sighting = self._looker.look(frame, self._gallery(), answered=answered, asked=self._asked())
+        sighting = self._looker.look(
+            frame, self._gallery(), answered=answered, asked=self._asked(), settling=self._settling()
+        )
         return sighting, (*((sighting.served.box,) if sighting.served else ()), *sighting.others)

@@ -133,11 +133,23 @@ def specimens() -> Iterator[Specimen]:
         yield Specimen(name=f"looking-{hint or 'still'}", state=looking, changes=live)
     looking = Looking(track_id=1, arrived_at=arrived, hint=Reason.TOO_DARK, seen_at_s=NOW.monotonic_s)
     yield Specimen(name="looking-large", state=looking, changes={**live, "large": True})
+    for told in (True, False):
+        lit = {**live, "lit": True, "lighting": told}
+        yield Specimen(name="looking-lighting" if told else "looking-lit", state=looking, changes=lit)
     seated = {**live, "face": (0.5, 0.8)}
     yield Specimen(name="looking-seated", state=looking, changes=seated)
     for challenge in Challenge:
-        challenged = Challenged(track_id=1, arrived_at=arrived, challenge=challenge, seen_at_s=NOW.monotonic_s)
+        challenged = Challenged(
+            track_id=1,
+            arrived_at=arrived,
+            challenge=challenge,
+            seen_at_s=NOW.monotonic_s,
+            since_s=since_s,
+            until_s=NOW.monotonic_s + 2.1,
+        )
         yield Specimen(name=f"challenged-{challenge}", state=challenged, changes=live)
+    yield Specimen(name="challenged-large", state=challenged, changes={**live, "large": True})
+    yield Specimen(name="challenged-lit", state=challenged, changes={**live, "lit": True})
     refused = Refused(track_id=1, arrived_at=arrived, since_s=since_s, until_s=until_s)
     yield Specimen(name="refused", state=refused, changes=live)
     held = Held(arrived_at=arrived, until_s=NOW.monotonic_s + 23.4)

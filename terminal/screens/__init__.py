@@ -7,6 +7,7 @@ place on every screen without a keypad, so that nobody has to search for it.
 from typing import assert_never
 
 from terminal.screens import words
+from terminal.screens.asking import ROW, asking
 from terminal.screens.desk import desk
 from terminal.screens.drawing import Screen, Weight
 from terminal.screens.history import history
@@ -31,7 +32,6 @@ from terminal.screens.look import (
 )
 from terminal.screens.results import already_recorded, correcting, not_recorded, recorded
 from terminal.screens.sheet import LINE_HEIGHT, Align, Sheet, fitted
-from terminal.sighting import Challenge
 from terminal.visit.states import (
     AlreadyRecorded,
     CameraDown,
@@ -63,7 +63,7 @@ def screen_of(state: State, context: Context) -> Screen:
         case Idle():
             return idle(sheet, context, say)
         case Looking():
-            hint = say.hints[state.hint] if state.hint else say.one_moment
+            hint = say.lighting if context.lighting else say.hints[state.hint] if state.hint else say.one_moment
             return _looking(sheet, context, say, headline=hint)
         case Recording():
             return _looking(sheet, context, say, headline=say.saving)
@@ -74,7 +74,7 @@ def screen_of(state: State, context: Context) -> Screen:
             advice = say.hints[state.hint] if state.hint else say.try_again_or_pin
             return _looking(sheet, context, say, headline=say.not_recognised, advice=advice, warns=True)
         case Challenged():
-            return _looking(sheet, context, say, headline=say.challenges[state.challenge], challenge=state.challenge)
+            return _looking(sheet, context, say, headline=say.challenges[state.challenge], asked=state)
         case Refused():
             return _looking(sheet, context, say, headline=say.not_accepted, advice=say.not_accepted_advice, warns=True)
         case Held():
@@ -124,42 +124,28 @@ def _looking(
     headline: str,
     advice: str = "",
     warns: bool = False,
-    challenge: Challenge | None = None,
+    asked: Challenged | None = None,
 ) -> Screen:
-    """The live picture with an oval to stand in, and one thing to do."""
-    room = sheet.height - bar_height(sheet)
+    """The live picture with an oval to stand in, and one thing to do; around the oval light, for who is in the dark."""
+    ground = sheet.height - bar_height(sheet)
+    room = ground - (ROW if asked is not None and sheet.upright else 0)
     tall = min(room - 44, (sheet.width - 80) * 1.28)
     wide = tall / 1.28
     centre = (sheet.width / 2, room / 2 + 6)
     if context.picture:
-        sheet.picture = sheet.rect(0, 0, sheet.width, room)
+        sheet.picture = sheet.rect(0, 0, sheet.width, ground)
         sheet.focus = context.face or (0.5, 0.5)
         clear = sheet.rect(centre[0] - wide / 2, centre[1] - tall / 2, wide, tall)
-        sheet.veil(room, clear, BAR, 0.55)
+        sheet.veil(ground, clear, *((WHITE, 1.0) if context.lit else (BAR, 0.55)))
     sheet.ellipse(*centre, wide, tall, AMBER if warns else TEAL, line=5)
-    if challenge is not None:
-        _arrow(sheet, challenge)
+    if asked is not None:
+        asking(sheet, context, say, asked)
     ease_button(sheet, context, say)
     chip = words.clock(context.now.at, context.zone)
     sheet.panel(20, 20, 104, 46, BAR, 23)
     sheet.text(chip, 72, 20 + (46 - 26 * LINE_HEIGHT) / 2, 26, WHITE, (BAR,), weight=Weight.BOLD, align=Align.CENTRE)
     bar(sheet, context, say, headline=headline, detail=advice, warns=warns)
-    return sheet.screen(NIGHT)
-
-
-def _arrow(sheet: Sheet, challenge: Challenge) -> None:
-    """Show which way the head is to turn, beside the face; the picture is a mirror, so left is left."""
-    way = {Challenge.TURN_LEFT: -1, Challenge.TURN_RIGHT: 1}.get(challenge)
-    if way is None:
-        return
-    middle = (sheet.height - bar_height(sheet)) / 2 + 6
-    if sheet.upright:
-        x, middle = sheet.width / 2 + way * (sheet.width / 2 - 60), CORNER + EASE_SIZE + 60
-    else:
-        x = sheet.width / 2 + way * 260
-    for colour, line in ((BAR, 22.0), (AMBER, 12.0)):
-        sheet.stroke([(x - way * 40, middle), (x + way * 40, middle)], colour, line)
-        sheet.stroke([(x + way * 8, middle - 32), (x + way * 40, middle), (x + way * 8, middle + 32)], colour, line)
+    return sheet.screen((WHITE, WHITE) if context.lit else NIGHT)
 
 
 def _camera_down(sheet: Sheet, context: Context, say: words.Words) -> Screen:

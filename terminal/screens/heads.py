@@ -28,7 +28,7 @@ def head(
     wide, tall = (66.0, 78.0) if look == "jilbab" else (76.0, 100.0)
     sheet.ellipse(x, y, wide * s, tall * s, colour)
     shift, line = 17 * s * turn, 5 * s
-    below = y + 17 * s * nod
+    below = y + 14 * s * nod
     for side in (-1, 1):
         eye = x + shift + side * 15 * s * (1 - 0.25 * max(0.0, side * turn))
         if shut:

@@ -129,7 +129,7 @@ def bar(
     sheet: Sheet, context: Context, say: words.Words, *, headline: str, detail: str = "", warns: bool = False
 ) -> None:
     """The foot of every screen that waits for a face: what to do, and the PIN button."""
-    ground, ink, pale = (AMBER, INK, INK) if warns else (BAR, WHITE, PALE)
+    ground, ink, pale = (AMBER, INK, INK) if warns else (WHITE, INK, INK) if context.lit else (BAR, WHITE, PALE)
     foot(sheet, headline, detail, ground, ink, pale, detail_size=20 if warns else 16, large=context.large)
     pin_button(sheet, say, colour=INK if warns else KEY, ink=WHITE)
 

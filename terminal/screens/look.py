@@ -46,6 +46,7 @@ class Context:
     `offline_since` is absent while the broker is there; `alarms` are status codes; `gallery_days` is the set's age.
     `message` is the office's own of today. `large`: somebody asked for large letters. `facts` are for an administrator.
     `renew`: the state's employee should enrol again before their face fails. `enrols`: people can be enrolled here.
+    `lit`: the screen lights a face that is too dark, and `lighting` says so.
     """
 
     width_px: int
@@ -73,6 +74,8 @@ class Context:
     facts: Facts = field(default_factory=Facts)
     renew: bool = False
     enrols: bool = False
+    lit: bool = False
+    lighting: bool = False
 
 
 def bar_height(sheet: Sheet) -> float:

@@ -65,9 +65,11 @@ def spoken_of(state: State, context: Context, *, guide: bool, before: State | No
             return Spoken(text=f"{say.not_recorded}. {say.not_recorded_advice}", about=state.since_s)
         case PinNumber() | PinCode():
             return _keypad(state, context, guide=guide, before=before)
+        case Looking() if guide and context.lighting:
+            return Spoken(text=say.lighting, about=(state.track_id, "lighting"), patient=True)
         case Looking() if guide and state.hint:
             return Spoken(text=say.hints[state.hint], about=(state.track_id, state.hint), patient=True)
-        case Challenged() if guide:
+        case Challenged():
             return Spoken(text=say.challenges[state.challenge], about=(state.track_id, state.challenge))
         case CameraDown() if guide:
             return Spoken(text=f"{say.camera_down}. {say.camera_down_advice}", about=("camera", state.since_s))

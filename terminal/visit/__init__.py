@@ -9,6 +9,7 @@ face is taken while too many attacks have been.
 """
 
 from terminal.machine import drawn, targets_of
+from terminal.visit.asking import tap_asked, type_asked, wait_asked
 from terminal.visit.desk import close_desk, desk_unnoted, end_errand, use_desk
 from terminal.visit.doubting import end_refusal, take_faces_again, wait_out
 from terminal.visit.keypad import (
@@ -122,8 +123,8 @@ _ROWS: dict[type[State], tuple[Transition, ...]] = {
                       rest,        stay),
     Looking:         (look,       lose_camera, tap,         start_typing, stay,    stay,      stay,         stay,
                       lose_sight,  stay),
-    Challenged:      (look,       lose_camera, tap,         start_typing, stay,    stay,      stay,         stay,
-                      lose_sight,  stay),
+    Challenged:      (look,       lose_camera, tap_asked,   type_asked,   stay,    stay,      stay,         stay,
+                      wait_asked,  stay),
     Refused:         (look_again, lose_camera, tap,         start_typing, stay,    stay,      stay,         stay,
                       end_refusal, stay),
     Held:            (wait_out,   lose_camera, tap,         start_typing, stay,    stay,      stay,         stay,

@@ -1,8 +1,9 @@
 """What follows for a visit when somebody is not shown to be a living person: told once, and after many no face. *Pure*.
 
 An attack is refused, noted and counted; a near miss, where what was asked was not done, is noted and leads to the PIN.
-Who was asked and left, or chose the PIN, is told of only where a cue told against them: nobody is suspected for not
-wanting to turn their head. A PIN typed in the same visit says so, for the review desk.
+Who was asked and left, chose the PIN or said that they cannot, is told of only where a cue told against them: nobody is
+suspected for not wanting to turn their head, or not being able to. A PIN typed in the same visit says so, for the
+review desk.
 """
 
 from collections.abc import Iterable
@@ -69,12 +70,22 @@ def refuse(visit: Visit, served: Served, now: Now) -> Step:
     return at(visit, refused), (note, Chime(sound=Sound.REFUSED))
 
 
+def noted(visit: Visit, served: Served, now: Now) -> tuple[Visit, tuple[Effect, ...]]:
+    """What is no person is noted, once, and whatever is going on goes on: a picture held up beside a PIN, too."""
+    if served.pad is not PadVerdict.ATTACK or served.track_id in visit.memory.done:
+        return visit, ()
+    visit, note = _attack(visit, served, now)
+    return visit, (note,)
+
+
 def leave_to_pin(visit: Visit, served: Served, now: Now) -> Step:
     """What was asked was not done: the keypad is open, and no later look at this track counts."""
     effects: tuple[Effect, ...] = ()
-    if isinstance(visit.state, Challenged) and visit.state.track_id == served.track_id:
-        visit, effects = _near_miss(visit, served.track_id, employee_of(served), cues_of(served), now)
-    visit = doubted(mark_done(visit, served.track_id), employee_of(served), cues_of(served), now)
+    employee, cues, asked = employee_of(served), cues_of(served), visit.state
+    told = bool(cues) or not (isinstance(asked, Challenged) and asked.cannot)
+    if told and isinstance(asked, Challenged) and asked.track_id == served.track_id:
+        visit, effects = _near_miss(visit, served.track_id, employee, cues, now)
+    visit = doubted(mark_done(visit, served.track_id), employee, cues, now, listed=told)
     visit = open_keypad(visit, KeypadReason.NOT_RECOGNISED, served.first_seen_at, now)
     return visit, (*effects, Chime(sound=Sound.REFUSED))
 
@@ -129,10 +140,8 @@ def wait_out(visit: Visit, state: Held, given: Saw, now: Now) -> Step:
     """Nobody is looked at longer than to note what is no person."""
     visit = remember(visit, camera_lost=False)
     served = given.sighting.served
-    if served is None or served.track_id in visit.memory.done or served.pad is not PadVerdict.ATTACK:
-        return hold_off(visit, served), ()
-    visit, note = _attack(visit, served, now)
-    return hold_off(visit, served), (note,)
+    visit, told = noted(visit, served, now) if served is not None else (visit, ())
+    return hold_off(visit, served), told
 
 
 @leads_to(Idle, CameraDown)

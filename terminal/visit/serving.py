@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from sync.messages import PadVerdict
 from terminal.matching import Outcome
-from terminal.sighting import Served
-from terminal.visit.doubting import hold_off, leave_to_pin, left, refuse
+from terminal.sighting import ASKED_S, Served
+from terminal.visit.doubting import hold_off, leave_to_pin, left, noted, refuse
 from terminal.visit.signals import CameraChanged, Chime, Saw, Sound, Tick
 from terminal.visit.states import (
     CameraDown,
@@ -106,7 +106,7 @@ def hold(visit: Visit, state: PinNumber | PinCode | PinChecking | Desk, given: S
     visit = remember(visit, missed=(served.track_id, served.misses))
     if served.track_id not in visit.memory.held:
         visit = remember(visit, held=bounded(visit.memory.held, served.track_id))
-    return visit, ()
+    return noted(visit, served, now)
 
 
 @leads_to(CameraDown)
@@ -156,14 +156,18 @@ def _looking(served: Served, now: Now) -> Looking:
     )
 
 
-def _challenged(served: Served, now: Now) -> Challenged:
-    asked = served.challenge
+def _challenged(visit: Visit, served: Served, now: Now) -> Challenged:
+    asked, before = served.challenge, visit.state
     assert asked is not None  # noqa: S101 - the caller has looked
+    if isinstance(before, Challenged) and (before.track_id, before.challenge) == (served.track_id, asked):
+        return replace(before, seen_at_s=now.monotonic_s, cues=cues_of(served))
     return Challenged(
         track_id=served.track_id,
         arrived_at=served.first_seen_at,
         challenge=asked,
         seen_at_s=now.monotonic_s,
+        since_s=now.monotonic_s,
+        until_s=lasting(visit, ASKED_S, now),
         employee=employee_of(served),
         cues=cues_of(served),
     )
@@ -186,7 +190,7 @@ def _decided(visit: Visit, given: Saw, now: Now) -> Step | None:
     if served.pin_left:
         return leave_to_pin(visit, served, now)
     if served.challenge is not None:
-        return at(visit, _challenged(served, now)), ()
+        return at(visit, _challenged(visit, served, now)), ()
     if known(visit, given.sighting, now):
         return punch_face(visit, served, given, now)
     found = served.identification

@@ -80,7 +80,7 @@ class PinVerdict(StrEnum):
 class PinAnswered:
     """The PIN desk's answer to `check`. `employee`, its `earlier` punch, `gallery_version`, whether they are an
     `administrator`, `evidence_ref`, what there is of a picture, and what the face beside it says (`method`, `score`,
-    `engine_id`, `review`), matter for OK only."""
+    `engine_id`, `review`, `pad`), matter for OK only."""
 
     check: int
     verdict: PinVerdict
@@ -94,6 +94,7 @@ class PinAnswered:
     score: float | None = None
     engine_id: str | None = None
     review: tuple[str, ...] = ()
+    pad: PadVerdict = PadVerdict.NOT_CHECKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +106,9 @@ class ErrandOver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """Time passed."""
+    """Time passed. `speaking`: the kiosk is still saying something."""
+
+    speaking: bool = False
 
 
 Input = Saw | CameraChanged | Tapped | Typed | Committed | Corrected | CommitFailed | PinAnswered | ErrandOver | Tick
@@ -116,6 +119,7 @@ NOT_ME_BUTTON = "not_me"
 TODAY_BUTTON = "today"
 DESK_BUTTON = "desk"
 EASE_BUTTON = "ease"
+CANNOT_BUTTON = "cannot"
 ENROL_BUTTON = "enrol"
 BACK_BUTTON = "back"
 CONFIRM_BUTTON = "confirm"
@@ -124,7 +128,8 @@ PAGE_BUTTON = "page:"
 LANGUAGE_BUTTON = "language:"
 """Followed by the language."""
 KEYS = {"+": CHANGE_BUTTON, "-": NOT_ME_BUTTON, "*": TODAY_BUTTON, "/": EASE_BUTTON}
-"""What the signs of a numeric keypad do, for who does not touch the screen."""
+"""What the signs of a numeric keypad do, for who does not touch the screen. The minus is "no", wherever it is: not me,
+or that I cannot do what I am asked."""
 BACKSPACE = "backspace"
 ENTER = "enter"
 CANCEL = "cancel"

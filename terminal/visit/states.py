@@ -85,12 +85,19 @@ class Recording:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Challenged:
-    """Somebody, taken for `employee`, is asked to show that they are there in person; `cues` told against it."""
+    """Somebody, taken for `employee`, is asked to show that they are there in person; `cues` told against it.
+
+    They have until `until_s`, which moves on while the kiosk still speaks; `since_s` is when the screen asked it.
+    `cannot`: they say that they cannot do it.
+    """
 
     track_id: int
     arrived_at: datetime
     challenge: Challenge
     seen_at_s: float
+    since_s: float
+    until_s: float
+    cannot: bool = False
     employee: str | None = None
     cues: tuple[str, ...] = ()
 

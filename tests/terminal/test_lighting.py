@@ -50,7 +50,7 @@ def device(folder: Path, name: str, brightness: str, most: str = "255\n") -> Pat
 
 def test_every_backlight_is_raised_and_put_back(tmp_path: Path) -> None:
     one, other = device(tmp_path, "10-0045", "90\n"), device(tmp_path, "panel", "7\n", "31\n")
-    backlight = Backlight(tmp_path)
+    backlight = Backlight(str(tmp_path))
     for _ in range(2):
         backlight.brighten()
         assert (one.read_text(), other.read_text()) == ("255\n", "31\n")
@@ -61,7 +61,7 @@ def test_every_backlight_is_raised_and_put_back(tmp_path: Path) -> None:
 
 def test_what_somebody_else_has_set_meanwhile_stays(tmp_path: Path) -> None:
     file = device(tmp_path, "panel", "90\n")
-    backlight = Backlight(tmp_path)
+    backlight = Backlight(str(tmp_path))
     backlight.brighten()
     file.write_text("120\n")
     backlight.put_back()
@@ -72,7 +72,7 @@ def test_what_somebody_else_has_set_meanwhile_stays(tmp_path: Path) -> None:
 def test_a_backlight_that_says_something_odd_is_left_alone_and_the_others_are_not(tmp_path: Path, content: str) -> None:
     odd, fine = device(tmp_path, "a", content), device(tmp_path, "b", "90\n")
     (tmp_path / "c").write_text("no device")
-    backlight = Backlight(tmp_path)
+    backlight = Backlight(str(tmp_path))
     backlight.brighten()
     assert (odd.read_text(), fine.read_text()) == (content, "255\n")
     backlight.put_back()
@@ -88,7 +88,7 @@ def test_what_cannot_be_written_is_one_line_in_the_log(
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "write_text", refused)
-    backlight = Backlight(tmp_path)
+    backlight = Backlight(str(tmp_path))
     with caplog.at_level(logging.WARNING):
         for _ in range(5):
             backlight.brighten()
@@ -98,8 +98,8 @@ def test_what_cannot_be_written_is_one_line_in_the_log(
     assert file.read_text() == "90\n"
 
 
-@pytest.mark.parametrize("folder", [None, Path("/nowhere/at/all")])
-def test_a_kiosk_without_a_backlight_goes_without(folder: Path | None, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("folder", ["", "/nowhere/at/all"])
+def test_a_kiosk_without_a_backlight_goes_without(folder: str, caplog: pytest.LogCaptureFixture) -> None:
     backlight = Backlight(folder)
     backlight.brighten()
     backlight.put_back()
