@@ -180,6 +180,7 @@ def _punch_pin(visit: Visit, state: PinChecking, employee: str, given: PinAnswer
         score=given.score,
         evidence_ref=given.evidence_ref,
         review=given.review,
+        pad=given.pad,
     )
     return record(visit, vouched(punch, state.keypad, visit.memory.doubt), first, None, now)
 

@@ -6,7 +6,7 @@ from sync.messages import Method, PadVerdict
 from terminal import visit
 from terminal.sighting import Challenge
 from terminal.visit.doubting import recalled
-from terminal.visit.signals import PIN_BUTTON, NoteAttack, PinVerdict, Sound, Tapped
+from terminal.visit.signals import CANCEL, PIN_BUTTON, NoteAttack, PinVerdict, Sound, Tapped, Typed
 from terminal.visit.states import CameraDown, Challenged, Held, Idle, Looking, PinNumber, Recorded, Refused
 from tests.terminal.made import SEVEN, now, rules
 from tests.terminal.visit_life import Life, attacks, camera, typed_in
@@ -129,6 +129,24 @@ def test_who_would_rather_type_than_turn_is_listed_only_where_a_cue_told(
     assert isinstance(life.give(Tapped(button=PIN_BUTTON)), PinNumber)
     assert life.notes == []
     assert pin_punch(life) == (UNDECIDED, cues, review)
+
+
+def test_a_photo_held_up_beside_a_pin_is_noted_once_and_the_punch_says_so() -> None:
+    life = Life()
+    life.type(*"1001")
+    for _ in range(5):
+        assert isinstance(life.see(1, "1001", pad=ATTACK, cues=("relief",)), PinNumber), "who types is left alone"
+    assert [(note.track_id, note.verdict) for note in life.notes] == [(1, ATTACK)]
+    life.give(Typed(key=CANCEL))
+    assert pin_punch(life) == (ATTACK, ("relief",), ("not_shown_live",))
+
+
+def test_what_is_known_of_the_face_beside_a_pin_goes_into_the_punch() -> None:
+    life = Life()
+    typed_in(life)
+    life.answer(PinVerdict.OK, "1001", method=Method.FACE_AND_PIN, score=0.8, pad=PadVerdict.BONA_FIDE)
+    punch = life.records[-1].punch
+    assert (punch.method, punch.pad, punch.review) == (Method.FACE_AND_PIN, PadVerdict.BONA_FIDE, ())
 
 
 def test_the_colleague_behind_a_refused_photo_is_not_suspected() -> None:
