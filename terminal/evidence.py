@@ -54,6 +54,26 @@ class Glimpse:
     box: Box | None = None
 
 
+class Glimpses:
+    """How the last people looked who were served, by their track: the next one's face is not taken for theirs."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, Glimpse] = {}
+
+    def saw(self, track_id: int, glimpse: Glimpse) -> None:
+        """That track looked so last; of those before, one is remembered."""
+        before = [(each, seen) for each, seen in self._seen.items() if each != track_id]
+        self._seen = {**dict(before[-1:]), track_id: glimpse}
+
+    def of(self, track_id: int) -> Glimpse | None:
+        """Return how that track looked, None where that is not known any more."""
+        return self._seen.get(track_id)
+
+    def forget(self) -> None:
+        """Nobody is remembered."""
+        self._seen = {}
+
+
 def seal_picture(picture: Picture, *, key: bytes, folder: Path, box: Box | None = None) -> str:
     """Have `picture` sealed in `folder`, through any power cut from now on, and return its reference.
 

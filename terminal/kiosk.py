@@ -25,7 +25,7 @@ from terminal.beside import Beside
 from terminal.clerk import Clerk
 from terminal.display import Closed, Display, DisplayFailed
 from terminal.errand import Begin, Beginning, Eyes, Glance
-from terminal.evidence import Glimpse
+from terminal.evidence import Glimpse, Glimpses
 from terminal.faces import Box, Picture
 from terminal.gallery import Gallery
 from terminal.matching import Outcome
@@ -119,7 +119,7 @@ class Kiosk:
         self._preview = preview
         self._newer: Picture | None = None
         self._glimpse: Glimpse | None = None
-        self._served: tuple[int, Glimpse] | None = None
+        self._glimpses = Glimpses()
         self._heard_s = self._looked_s = time.monotonic()
         self._failures = 0
         self.closed = False
@@ -214,7 +214,7 @@ class Kiosk:
             case Sighting():
                 self._show(news.picture, news.served.box if news.served else None)
                 if news.served is not None and self._glimpse is not None:
-                    self._served = news.served.track_id, self._glimpse
+                    self._glimpses.saw(news.served.track_id, self._glimpse)
                 self._view.saw(news, self._now().at)
                 self._beside.saw(news)
                 self._lamp.saw(news)
@@ -251,7 +251,8 @@ class Kiosk:
         if camera.state == "lost":
             unseen = camera.why in (CameraTrouble.BLACK, CameraTrouble.BLINDED)
             self._picture, self._glimpse = None, Glimpse(picture=None) if unseen else None
-            self._newer = self._served = None
+            self._newer = None
+            self._glimpses.forget()
         self._feed(CameraChanged(camera=camera))
 
     def _earlier_of(self, sighting: Sighting) -> AttendanceEvent | None:
@@ -329,11 +330,8 @@ class Kiosk:
             case Record() | Correct() | NoteDesk():
                 self._clerk.ask(effect)
             case NoteAttack():
-                track_id, seen = self._served or (-1, None)
-                keeping = KeepAttack(
-                    id=secrets.token_hex(16), noted=effect, seen=seen if track_id == effect.track_id else self._glimpse
-                )
-                self._clerk.note_attack(keeping)
+                seen = self._glimpses.of(effect.track_id)
+                self._clerk.note_attack(KeepAttack(id=secrets.token_hex(16), noted=effect, seen=seen))
             case CheckPin():
                 self._desk.ask(effect.check, effect.number, effect.pin, self._glimpse)
             case SetLanguage():

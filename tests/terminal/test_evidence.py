@@ -14,7 +14,7 @@ import config
 from sync import chain, keys, sealing
 from sync.releases import Person
 from terminal import evidence, storage
-from terminal.evidence import Drawer, Glimpse, is_covered, jpeg_of, seal_picture
+from terminal.evidence import Drawer, Glimpse, Glimpses, is_covered, jpeg_of, seal_picture
 from terminal.faces import Box, Picture
 
 PERSON = Person(employee="1001", name="Suharto")
@@ -172,6 +172,21 @@ def test_a_folder_that_is_a_link_is_left_alone(settings: config.Config, tmp_path
     (settings.terminal.state / storage.EVIDENCE).symlink_to(tmp_path / "elsewhere")
     Drawer(settings).tidy()
     assert old.exists()
+
+
+def test_the_face_of_the_next_in_line_is_not_kept_for_that_of_who_left() -> None:
+    glimpses = Glimpses()
+    first, again, second, third = (Glimpse(picture=scene(32, 16)) for _ in range(4))
+    assert glimpses.of(1) is None
+    glimpses.saw(1, first)
+    glimpses.saw(1, again)
+    assert glimpses.of(1) is again
+    glimpses.saw(2, second)
+    assert (glimpses.of(1), glimpses.of(2)) == (again, second)
+    glimpses.saw(3, third)
+    assert (glimpses.of(1), glimpses.of(2), glimpses.of(3)) == (None, second, third), "and no more than two are held"
+    glimpses.forget()
+    assert glimpses.of(3) is None
 
 
 def test_a_dim_lobby_is_not_covered() -> None:
