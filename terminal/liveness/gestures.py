@@ -30,10 +30,11 @@ _HEAD_SHARE = 0.2
 _WAYS = {
     Challenge.TURN_LEFT: (0, 1.0),
     Challenge.TURN_RIGHT: (0, -1.0),
-    Challenge.LOOK_UP: (1, 1.0),
-    Challenge.LOOK_DOWN: (1, -1.0),
+    Challenge.LOOK_UP: (1, -1.0),
+    Challenge.LOOK_DOWN: (1, 1.0),
 }
-"""About which axis a turn goes, the upright or the level one, and whether its angle grows."""
+"""About which axis a turn goes, the upright or the level one, and whether its angle grows: the chin of who looks down
+goes back."""
 _CLOSER = 1.25
 _CLOSED, _OPEN = 0.7, 0.85
 """How like its usual self an eye is, as a correlation: below the one it is closed or looks elsewhere, above the other

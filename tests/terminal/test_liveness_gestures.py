@@ -64,16 +64,16 @@ def test_f3_a_head_that_turns_as_asked_is_believed() -> None:
 
 
 def test_f3_a_chin_that_is_lifted_or_lowered_as_asked_is_believed() -> None:
-    up, down = bearings([0] * 4, pitches=[0, 5, 10, 18]), bearings([0] * 4, pitches=[0, -5, -10, -18])
-    assert asked(UP, up, [relief(0, -9)]) is Answer.MET
-    assert asked(DOWN, down, [relief(0, 9)]) is Answer.MET
-    assert asked(UP, up, [relief(-9)]) is Answer.WAITING, "the skin turned about the other axis"
-    assert asked(UP, up, [relief(0, -9, left=0.4)]) is Answer.WAITING, "a sheet that is tilted"
-    assert asked(UP, down, [relief(0, 9)]) is Answer.FAILED
+    down, up = bearings([0] * 4, pitches=[0, 5, 10, 18]), bearings([0] * 4, pitches=[0, -5, -10, -18])
+    assert asked(DOWN, down, [relief(0, -9)]) is Answer.MET
+    assert asked(UP, up, [relief(0, 9)]) is Answer.MET
+    assert asked(DOWN, down, [relief(-9)]) is Answer.WAITING, "the skin turned about the other axis"
+    assert asked(DOWN, down, [relief(0, -9, left=0.4)]) is Answer.WAITING, "a sheet that is tilted"
+    assert asked(UP, down, [relief(0, -9)]) is Answer.FAILED
 
 
 def test_f3_a_film_that_turns_every_way_is_judged_by_the_first() -> None:
-    """Left, then up: as asked for the left, and wrong for whatever else was asked, also for the up that follows."""
+    """Left, then down: as asked for the left, and wrong for whatever else was asked, also for what follows."""
     film = bearings([0, 9, 18, 18, 8, 0, 0], pitches=[0, 0, 0, 0, 9, 18, 18])
     steps = [relief(-9), relief(9, -9)]
     told = {way: asked(way, film, steps) for way in (LEFT, RIGHT, UP, DOWN)}
@@ -84,9 +84,9 @@ def test_who_still_looks_left_from_before_comes_back_without_having_turned_right
     usual = usually(bearings([0, 1, -1, 2, 0]))
     back = bearings([18, 17, 9, 2, 0, 0, 0, 0], pitches=[0, 0, 0, 0, 0, 6, 12, 18])
     steps = [relief(9), relief(0, -9), relief(-9)]
-    assert answer_to(UP, back, steps, since_s=0.0, now_s=1.0, usual=usual) is Answer.MET
+    assert answer_to(DOWN, back, steps, since_s=0.0, now_s=1.0, usual=usual) is Answer.MET
     assert answer_to(LEFT, back[:2], steps, since_s=0.0, now_s=1.0, usual=usual) is Answer.WAITING, "held, not turned"
-    assert answer_to(UP, back, steps, since_s=0.0, now_s=1.0) is Answer.FAILED, "the control: without knowing better"
+    assert answer_to(DOWN, back, steps, since_s=0.0, now_s=1.0) is Answer.FAILED, "the control: without knowing better"
 
 
 def test_a_turn_may_take_as_long_as_whoever_asks_allows() -> None:
