@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from terminal.backlight import Backlight
+from terminal import backlight as lamps
+from terminal.backlight import Backlight, Lamp
 from terminal.lighting import SETTLING_S, TOLD_S, Light, lit, settling, told
+from terminal.quality import Reason
+from tests.terminal.made import served, sighting
 
 
 def test_a_dark_face_is_lit_until_it_has_been_gone_for_a_while() -> None:
@@ -104,3 +107,29 @@ def test_a_kiosk_without_a_backlight_goes_without(folder: str, caplog: pytest.Lo
     backlight.brighten()
     backlight.put_back()
     assert not caplog.records
+
+
+def test_the_lamp_follows_who_is_served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(lamps.time, "monotonic", lambda: clock[0])
+    file = device(tmp_path, "panel", "90\n")
+    lamp = Lamp(Backlight(str(tmp_path)))
+    lamp.saw(sighting(served(1, hint=Reason.MASK)))
+    assert (lamp.on, lamp.told, lamp.settling(), file.read_text()) == (False, False, False, "90\n")
+    lamp.saw(sighting(served(1, hint=Reason.TOO_DARK)))
+    assert (lamp.on, lamp.told, lamp.settling(), file.read_text()) == (True, True, True, "255\n")
+    clock[0] += TOLD_S
+    lamp.saw(sighting(served(1)))
+    assert (lamp.on, lamp.told, lamp.settling()) == (True, False, False)
+    clock[0] += 10.0
+    lamp.saw(None)
+    assert (lamp.on, lamp.settling(), file.read_text()) == (False, True, "90\n"), "a camera that is lost lights nobody"
+
+
+def test_a_kiosk_that_ends_puts_its_backlight_back(tmp_path: Path) -> None:
+    file = device(tmp_path, "panel", "90\n")
+    lamp = Lamp(Backlight(str(tmp_path)))
+    lamp.saw(sighting(served(1, hint=Reason.TOO_DARK)))
+    assert file.read_text() == "255\n"
+    lamp.close()
+    assert file.read_text() == "90\n"

@@ -374,3 +374,28 @@ def test_without_a_sound_device_no_program_is_started_until_there_is_one(
         speaker.wait_for("words")
     assert caplog.text.count("no sound: no sound device") == 1
     assert caplog.text.count("there is sound") == 1
+
+
+def test_the_voice_speaks_from_when_it_is_told_until_the_last_word_is_over(program: Program) -> None:
+    speaker = Speakers()
+    with speaking(speaker) as voice:
+        assert not voice.speaking
+        program.does('sleep 600 & echo "$$ $!" > "$here/started"; wait')
+        until(lambda: speaker.opened == 1)
+        voice.say(NAME, "id", 1.0)
+        until(lambda: voice.speaking)
+        program.started()
+        assert voice.speaking, "it is still being made"
+        voice.hush()
+        assert not voice.speaking
+        program.does(SPEAKS)
+        voice.say(NAME, "id", 1.0)
+        speaker.wait_for("words")
+        until(lambda: not voice.speaking)
+
+
+def test_a_kiosk_without_a_loudspeaker_never_speaks(program: Program) -> None:
+    speaker = Speakers(problem="no sound device")
+    with speaking(speaker) as voice:
+        voice.say(NAME, "id", 1.0)
+        assert not voice.speaking
