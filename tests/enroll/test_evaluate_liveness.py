@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import cv2
 import pytest
@@ -10,15 +11,18 @@ from click.testing import CliRunner
 
 import config
 from enroll.command import enroll
-from enroll.evaluate.liveness import report
+from enroll.evaluate.liveness import eyes, report
 from enroll.evaluate.liveness.attempts import Attempt
 from enroll.evaluate.liveness.figures import Share, as_values, figures_of
 from enroll.evaluate.liveness.presentations import Kind, Presentation, PresentationsRefused, presentations_in
 from sync.messages import PadVerdict
 from terminal.faces import Face, Picture
+from terminal.faces.models import ModelUnavailable
 from terminal.faces.opencv import OpenCvEngine
 from terminal.liveness.cues import Cue, Finding, Reason
+from terminal.liveness.networks import Passive
 from terminal.liveness.watch import Glance
+from terminal.liveness_models import Networks
 from tests.terminal.portraits import PEOPLE, before_camera, engine
 
 REAL, SPOOF, DOUBT = PadVerdict.BONA_FIDE, PadVerdict.ATTACK, PadVerdict.UNDECIDED
@@ -36,8 +40,17 @@ def tried(
     presentation = Presentation(name=f"{species}/{name}", species=species, kind=kind, path=Path(name))
     cue = Cue(reason=Reason.PASSIVE, finding=Finding.CLEAR)
     return [
-        Attempt(presentation=presentation, verdict=each, asked=asked, waited_s=0.5, cues=(cue,), frames=10, ms=ms)
-        for each in verdicts
+        Attempt(
+            presentation=presentation,
+            verdict=each,
+            again=again and number > 0,
+            asked=asked,
+            waited_s=0.5,
+            cues=(cue,),
+            frames=10,
+            ms=ms,
+        )
+        for number, each in enumerate(verdicts)
     ]
 
 
@@ -172,7 +185,7 @@ def test_the_policy_decides_and_what_it_says_is_what_is_counted(
     bright_is_real: bool,
     rate: float,
 ) -> None:
-    monkeypatch.setattr(report, "open_eye", lambda models, passive: (Scripted(bright_is_real), None))
+    monkeypatch.setattr(report, "open_eye", lambda settings, passive, near: (Scripted(bright_is_real), None))
     monkeypatch.setattr(OpenCvEngine, "encode", None)  # nobody is encoded for this
     found = report.measure(settings, folder, engine=engine())
     assert (found.figures.apcer["print"].value, found.figures.bpcer.value) == (rate, rate)
@@ -189,3 +202,32 @@ def test_without_the_passive_models_nobody_is_taken_for_a_person_and_that_is_sai
     assert values["passive_models"] is False
     assert (values["species"]["print"]["apcer"], values["bpcer"]) == (0.0, 1.0)
     assert "Without the passive models" in said.output
+
+
+@pytest.mark.parametrize("place", ["", "..", "../.."])
+def test_models_are_found_with_research_data_where_the_network_has_none(
+    settings: config.Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Those of a folder `models` in the data or above it, and none that are not the published ones."""
+    data = tmp_path / "a" / "b" / "data"
+    models = (data / place).resolve() / "models"
+    data.mkdir(parents=True)
+    models.mkdir()
+    asked: list[Path | None] = []
+
+    def loaded(_: config.Config, *, passive: Path | None = None) -> Networks:
+        asked.append(passive)
+        there = passive is not None and passive.exists() and passive.samefile(models)
+        return Networks(passive=cast(Passive, object()) if there else None, lacking=() if there else ("no models",))
+
+    def unreachable(source: object) -> None:
+        raise ModelUnavailable("no network")
+
+    monkeypatch.setattr(eyes, "networks", loaded)
+    monkeypatch.setattr(eyes.sources, "fetch", unreachable)
+    monkeypatch.setattr(eyes, "RESEARCH", tmp_path / "none")
+    _, lacking = eyes.open_eye(settings, None, data)
+    assert lacking is None
+    assert asked[0] is None, "the settings' own come first"
+    _, lacking = eyes.open_eye(settings, tmp_path, data)
+    assert lacking == "no models", "who names a folder gets no other"

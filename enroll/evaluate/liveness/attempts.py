@@ -5,7 +5,6 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import config
 from enroll.evaluate.liveness.presentations import Kind, Presentation
@@ -14,13 +13,10 @@ from terminal import tracking
 from terminal.camera import CameraEnded, CameraFailed, Frame, open_camera
 from terminal.camera.pictures import PictureRefused, read
 from terminal.faces import Engine, Face
-from terminal.faces.models import ensure
 from terminal.guard import Guard
 from terminal.liveness import passive
 from terminal.liveness.cues import Cue, Finding
 from terminal.liveness.eye import Eye
-from terminal.liveness.networks import LANDMARKS
-from terminal.liveness_models import networks
 
 NO_FACE, TOO_FAR = "no face was found in it", "its face is never as near as the kiosk asks for"
 _RATE_HZ = 15.0
@@ -49,14 +45,6 @@ class Attempt:
     cues: tuple[Cue, ...]
     frames: int
     ms: float
-
-
-def open_eye(settings: config.Config, passive: Path | None) -> tuple[Eye, str | None]:
-    """Return the kiosk's eye, and why it lacks the passive models, if it does; they are those of the settings, or the
-    published ones in the folder `passive`. Raises ModelUnavailable."""
-    ensure(settings.engine.models, (LANDMARKS,))
-    found = networks(settings, passive=passive)
-    return found.eye(), "; ".join(found.lacking) or None
 
 
 def tries_of(

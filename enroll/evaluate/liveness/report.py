@@ -8,7 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 
 import config
-from enroll.evaluate.liveness.attempts import Attempt, open_eye, try_all
+from enroll.evaluate.liveness.attempts import Attempt, try_all
+from enroll.evaluate.liveness.eyes import open_eye
 from enroll.evaluate.liveness.figures import Figures, Row, Share, figures_of
 from enroll.evaluate.liveness.presentations import presentations_in
 from terminal.faces import Engine, open_engine
@@ -35,12 +36,12 @@ def measure(
 ) -> Report:
     """Return what the presentations in `folder` come to with the kiosk's own eye and policy.
 
-    The passive models lie in `passive`, by default where `liveness` in the settings says. Raises PresentationsRefused,
+    The passive models lie in `passive`, by default where eyes.open_eye finds them. Raises PresentationsRefused,
     ModelUnavailable.
     """
     found = presentations_in(folder)
     engine = engine or open_engine(settings.engine)
-    eye, lacking = open_eye(settings, passive)
+    eye, lacking = open_eye(settings, passive, folder)
     attempts: list[Attempt] = []
     unused: dict[str, str] = {}
     for done, (presentation, tries, why) in enumerate(
