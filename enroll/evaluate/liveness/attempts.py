@@ -15,6 +15,7 @@ from terminal.camera.pictures import PictureRefused, read
 from terminal.faces import Engine, Face
 from terminal.guard import Guard
 from terminal.liveness import passive
+from terminal.liveness.arrival import First
 from terminal.liveness.cues import Cue, Finding
 from terminal.liveness.eye import Eye
 
@@ -60,7 +61,8 @@ def tries_of(
         return _still(presentation, next(frames), engine, eye)
     scene, served, visit = tracking.Scene(), None, _Visit(presentation, eye, reads)
     tries: list[Attempt] = []
-    seen = False
+    seen, searched_s = False, None
+    first: First | None = None
     for frame in frames:
         now_s = frame.monotonic_ns / 1e9
         scene = tracking.follow(scene, engine.detect(frame.picture), at=frame.taken_at, now_s=now_s)
@@ -69,10 +71,13 @@ def tries_of(
             tries += visit.left()
             track = max(scene.tracks, key=lambda each: each.box.area, default=None)
             served = track.id if track is not None else None
+            first = _first_of(track, frame, searched_s)
+        searched_s = now_s
         if track is None or track.last_seen_s != now_s:
             continue
         seen = True
-        tries += visit.look(frame, track.id, track.face, now_s, near=_is_near(track.face, frame, settings))
+        near = _is_near(track.face, frame, settings)
+        tries += visit.look(frame, track.id, track.face, now_s, near=near, first=first)
     tries += visit.left(short=not tries)
     return tries, "" if tries else TOO_FAR if seen else NO_FACE
 
@@ -100,7 +105,9 @@ class _Visit:
         self._asked = False
         self._frames, self._took_s = 0, 0.0
 
-    def look(self, frame: Frame, track_id: int, face: Face, now_s: float, *, near: bool) -> list[Attempt]:
+    def look(
+        self, frame: Frame, track_id: int, face: Face, now_s: float, *, near: bool, first: First | None
+    ) -> list[Attempt]:
         """Return the visit, if this frame ends it."""
         self._track_id = track_id
         self._near += near
@@ -108,8 +115,7 @@ class _Visit:
         if known and self._known_s is None:
             self._known_s = now_s
         began_s = time.process_time()
-        # Nothing is known of how whoever is in a cut piece came into view, hence no `first`.
-        self._guard.look(frame.picture, face, track_id=track_id, at_s=now_s, first=None)
+        self._guard.look(frame.picture, face, track_id=track_id, at_s=now_s, first=first)
         judged = self._guard.judge(track_id, known=known, now_s=now_s, twin_threshold=_TWIN)
         self._took_s += time.process_time() - began_s
         self._frames, self._last_s = self._frames + 1, now_s
@@ -164,6 +170,15 @@ def _still(presentation: Presentation, frame: Frame, engine: Engine, eye: Eye) -
             ms=ms,
         )
     ], ""
+
+
+def _first_of(track: tracking.Track | None, frame: Frame, searched_s: float | None) -> First | None:
+    """Return how `track` began, if it did in this frame; whoever is there when a recording begins may have come."""
+    if track is None or searched_s is None or track.first_seen_s != track.last_seen_s:
+        return None
+    height, width = frame.picture.shape[:2]
+    now_s = frame.monotonic_ns / 1e9
+    return First(face=track.box, width_px=width, height_px=height, empty_before_s=now_s - searched_s)
 
 
 def _is_near(face: Face, frame: Frame, settings: config.Config) -> bool:
