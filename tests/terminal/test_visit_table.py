@@ -16,6 +16,7 @@ from terminal.visit.signals import (
     BACK_BUTTON,
     BACKSPACE,
     CANCEL,
+    CANNOT_BUTTON,
     CHANGE_BUTTON,
     CONFIRM_BUTTON,
     DESK_BUTTON,
@@ -118,8 +119,8 @@ def lives() -> Iterator[tuple[type[State], Life]]:
 
 BUTTONS_OF_ALL = (
     PIN_BUTTON, CHANGE_BUTTON, NOT_ME_BUTTON, TODAY_BUTTON, DESK_BUTTON, EASE_BUTTON, BACK_BUTTON, CONFIRM_BUTTON,
-    ENROL_BUTTON, *(f"{PAGE_BUTTON}{page}" for page in DeskPage), f"{PAGE_BUTTON}nowhere", f"{LANGUAGE_BUTTON}jv",
-    f"{LANGUAGE_BUTTON}xx", "7", ENTER, BACKSPACE, CANCEL, "nowhere",
+    ENROL_BUTTON, CANNOT_BUTTON, *(f"{PAGE_BUTTON}{page}" for page in DeskPage), f"{PAGE_BUTTON}nowhere",
+    f"{LANGUAGE_BUTTON}jv", f"{LANGUAGE_BUTTON}xx", "7", ENTER, BACKSPACE, CANCEL, "nowhere",
 )  # fmt: skip
 EXAMPLES: dict[type[Input], tuple[Input, ...]] = {
     Saw: (
@@ -147,7 +148,7 @@ EXAMPLES: dict[type[Input], tuple[Input, ...]] = {
         for administrator in (False, True)
     ),
     ErrandOver: (ErrandOver(),),
-    Tick: (Tick(),),
+    Tick: (Tick(), Tick(speaking=True)),
 }
 
 
