@@ -8,6 +8,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
+from terminal.quality import Reason
 from terminal.screens import words
 from terminal.screens.look import Context
 from terminal.screens.words import Words
@@ -67,7 +68,7 @@ def spoken_of(state: State, context: Context, *, guide: bool, before: State | No
             return _keypad(state, context, guide=guide, before=before)
         case Looking() if guide and context.lighting:
             return Spoken(text=say.lighting, about=(state.track_id, "lighting"), patient=True)
-        case Looking() if guide and state.hint:
+        case Looking() if state.hint and (guide or state.hint is Reason.MASK):
             return Spoken(text=say.hints[state.hint], about=(state.track_id, state.hint), patient=True)
         case Challenged():
             return Spoken(text=say.challenges[state.challenge], about=(state.track_id, state.challenge))

@@ -122,6 +122,10 @@ def test_f3_what_is_asked_is_said_also_where_only_results_are() -> None:
     told = spoken_of(state, context, guide=False)
     assert told is not None
     assert told.text == words.ENGLISH.challenges[LEFT]
+    for hint, said in ((Reason.MASK, words.ENGLISH.hints[Reason.MASK]), (Reason.TOO_FAR, None)):
+        looking = Looking(track_id=1, arrived_at=context.now.at, hint=hint, seen_at_s=0.0)
+        told = spoken_of(looking, context, guide=False)
+        assert (told.text if told is not None else None) == said
     dark = Looking(track_id=1, arrived_at=context.now.at, hint=Reason.TOO_DARK, seen_at_s=0.0)
     lighting = spoken_of(dark, replace(context, lighting=True), guide=True)
     assert lighting is not None
