@@ -164,7 +164,7 @@ def test_results_are_said_to_everybody_and_steps_only_to_who_asked_for_them() ->
     guided = {name for name, specimen in SPECIMENS.items() if text_of(specimen.state, guide=True) is not None}
     assert {"recorded-0", "not-recognised-still", "not-recorded", "pin-number-ambiguous", "pin-code-wrong"} <= results
     silent = [name for name in results if name.startswith(("idle", "looking", "already", "camera", "history"))]
-    assert silent == ["looking-mask"], "who is not there in person for a mask alone has to know it"
+    assert silent == ["looking-mask"], "what keeps them from being believed, and nothing else"
     assert {"challenged-turn_left", "challenged-blink"} <= results
     assert {"looking-too_far", "camera-down", "pin-number-asked"} <= guided - results
     assert results <= guided
