@@ -98,14 +98,14 @@ def render(
     """Yield the pictures, (720, 1280, 3) BGR, at `times_s`: by default the whole clip at FRAME_RATE_HZ."""
     rng = np.random.default_rng(SEED)
     room = lobby.paint(SEED)
-    noise = _noise(rng)
+    noise = grain(rng)
     if times_s is None:
         times_s = (number / FRAME_RATE_HZ for number in range(int(walk.LENGTH_S * FRAME_RATE_HZ)))
     for at_s in times_s:
         frame = room.copy()
         standing = [(pose, each) for each in walk.WALKS if (pose := walk.pose(each, at_s)) is not None]
         for pose, each in sorted(standing, key=lambda pair: pair[0].face_px):
-            _set_in(frame, cast[each.who], pose)
+            set_in(frame, cast[each.who], pose)
             if each.shows is not None:
                 photo.hold(
                     frame,
@@ -115,14 +115,19 @@ def render(
                     at_s=at_s,
                     light=pose.light,
                 )
-        cv2.convertScaleAbs(frame, frame, alpha=walk.brightness(at_s))
-        top = int(rng.integers(0, noise.shape[0] - lobby.HEIGHT_PX))
-        left = int(rng.integers(0, noise.shape[1] - lobby.WIDTH_PX))
-        grain = noise[top : top + lobby.HEIGHT_PX, left : left + lobby.WIDTH_PX]
-        yield np.asarray(cv2.add(frame, grain, dtype=cv2.CV_8U), np.uint8)
+        yield taken(frame, noise, rng, light=walk.brightness(at_s))
 
 
-def _noise(rng: np.random.Generator) -> Noise:
+def taken(frame: Image, noise: Noise, rng: np.random.Generator, *, light: float) -> Image:
+    """Return what a sensor makes of `frame` in that light."""
+    cv2.convertScaleAbs(frame, frame, alpha=light)
+    top = int(rng.integers(0, noise.shape[0] - lobby.HEIGHT_PX))
+    left = int(rng.integers(0, noise.shape[1] - lobby.WIDTH_PX))
+    part = noise[top : top + lobby.HEIGHT_PX, left : left + lobby.WIDTH_PX]
+    return np.asarray(cv2.add(frame, part, dtype=cv2.CV_8U), np.uint8)
+
+
+def grain(rng: np.random.Generator) -> Noise:
     """Return a field of sensor noise, larger than a frame so that each frame takes another part of it."""
     shape = (lobby.HEIGHT_PX + 128, lobby.WIDTH_PX + 128)
     grey = cv2.GaussianBlur(rng.normal(0, 3.0, shape).astype(np.float32), (0, 0), 0.7)
@@ -130,7 +135,7 @@ def _noise(rng: np.random.Generator) -> Noise:
     return np.asarray(np.rint(grey[..., None] + colour), np.int16)
 
 
-def _set_in(frame: Image, person: Actor, pose: walk.Pose) -> None:
+def set_in(frame: Image, person: Actor, pose: walk.Pose) -> None:
     """Draw `person` into `frame` as `pose` says: turned, scaled, smeared by movement, lit."""
     layer = next((each for each in reversed(person.layers) if each.face_px >= pose.face_px), person.layers[0])
     left = max(int(pose.x_px - (cutout.BESIDE + 0.4) * pose.face_px), 0)

@@ -123,11 +123,16 @@ def mean_of(samples: tuple[Sample, ...]) -> Vector | None:
     return np.asarray(total / norm, np.float32) if norm > 1e-6 else None
 
 
+def unlike(vector: Vector, reference: Vector, policy: Policy) -> bool:
+    """Return whether a frame's encoding is hardly that of the face `reference` was made of."""
+    return float(vector @ reference) < (policy.steps[0].threshold if policy.steps else SAME_FACE)
+
+
 def _somebody_else(evidence: Evidence, sample: Sample, gallery: Gallery, policy: Policy) -> bool:
     reference = evidence.probe
     if reference is None:
         return False
-    if float(sample.vector @ reference) < (policy.steps[0].threshold if policy.steps else SAME_FACE):
+    if unlike(sample.vector, reference, policy):
         return True
     found = evidence.identification
     if found is None or found.outcome is not Outcome.MATCH:

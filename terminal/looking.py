@@ -26,6 +26,10 @@ log = logging.getLogger("hadir.terminal.vision")
 APPROACHING = 0.6
 """Part of the size at which a face is looked at, from which somebody is asked to come closer."""
 _DOUBTFUL_GAP_S = 0.25
+_PROVED_EVERY_S = 0.19
+"""While somebody is in doubt their face is compared with who was identified so often: less than relief takes to show,
+so that nobody's head turns for the photo that they hold up before and after."""
+_UNPROVABLE = (Reason.TOO_FAR, Reason.OUT_OF_VIEW)
 _NOTHING = Evidence()
 
 
@@ -64,6 +68,7 @@ class Looker:
         self._trouble = hints.fresh(0.0)
         self._unlike: str | None = None
         self._guard, self._settling = guard, False
+        self._in_doubt, self._proved_s = True, 0.0
         self._searched_s: float | None = None
         self._firsts: dict[int, First] = {}
         self._compared: set[tuple[int, int]] = set()
@@ -216,6 +221,8 @@ class Looker:
         known = agreement.add(known, sample, gallery, self._match, self._policy)
         if not known.exchanged:
             self._evidence[served.id] = known
+            if self._guard is not None and (known.doubts or (known.reference is None and len(known.samples) == 1)):
+                self._guard.begin_anew(served.id)  # nobody knows whose face it was before
             return served
         log.info("track %d changed its face; a new one begins", served.id)
         new_id = self._scene.next_id
@@ -238,8 +245,8 @@ class Looker:
         self._compared = {pair for pair in self._compared if there.issuperset(pair)}
 
     def _guarded(self, frame: Frame, served: Track, quality: Quality, now_s: float) -> None:
-        """The frame tells about `served` whether it is a person; one other face is compared with it, and with nobody
-        else: somebody and their own picture are not both there."""
+        """The frame tells about `served` whether it is a person, as long as the face is that of who was identified. One
+        other face is compared with it, and with nobody else: somebody and their own picture are not both there."""
         if self._guard is None:
             return
         if self._settling:
@@ -253,8 +260,17 @@ class Looker:
             first=self._firsts.get(served.id),
             masked=quality.advice is Reason.MASK,
         )
-        probe, other = self._known_of(served.id).probe, next(iter(self._uncompared(served, now_s)), None)
-        if probe is not None and other is not None:
+        known, other = self._known_of(served.id), next(iter(self._uncompared(served, now_s)), None)
+        probe = known.probe
+        if probe is None:
+            return
+        if self._in_doubt and now_s - max(known.encoded_s or 0.0, self._proved_s) >= _PROVED_EVERY_S:
+            self._proved_s = now_s
+            if quality.reason in _UNPROVABLE or agreement.unlike(
+                self._engine.encode(frame.picture, served.face).vector, probe, self._policy
+            ):
+                self._guard.begin_anew(served.id)
+        elif other is not None:
             alike = float(self._engine.encode(frame.picture, other.face).vector @ probe)
             self._compared.add((served.id, other.id))
             self._guard.found_beside(served.id, alike)
@@ -275,7 +291,9 @@ class Looker:
         known = found is not None and found.outcome is Outcome.MATCH and not self._uncompared(served, now_s)
         alike = self._policy.threshold_for(1)  # of two faces: no gallery's size is in it
         masked = hints.hint(self._trouble) is Reason.MASK
-        return self._guard.judge(served.id, known=known, now_s=now_s, twin_threshold=alike, masked=masked)
+        judged = self._guard.judge(served.id, known=known, now_s=now_s, twin_threshold=alike, masked=masked)
+        self._in_doubt = judged.pad is PadVerdict.UNDECIDED and not judged.pin_left
+        return judged
 
     def _told(self, served: Track, hint: Reason | None, at: datetime, now_s: float) -> Served:
         known, judged = self._known_of(served.id), self._judgement(served, now_s)
