@@ -43,6 +43,12 @@ def lines(running: config.Config, path: Path, people: Path, *, enrolled: Collect
     yield f"  {command} publish --office {running.office.id}"
 
 
+def review(running: config.Config, path: Path) -> str:
+    """Return the command that shows what the running demo refused, and opens the pictures of it."""
+    command = "./hadir" if same_centre(running) else f"./hadir --config {_in_root(path)}"
+    return f"{command} events review --open {_in_root(path.parent / 'review')}"
+
+
 def same_centre(running: config.Config, path: Path = SETTINGS) -> bool:
     """Return whether commands that read `path` enrol into the running demo and reach its broker."""
     try:

@@ -9,8 +9,9 @@ from typing import Self
 
 import config
 from demo import stage
-from sync.messages import Direction
+from sync.messages import Direction, PadVerdict
 from sync.register import Register, RegisterUnavailable
+from sync.register.attacks import Attack, list_attacks
 from sync.register.events import RegisteredEvent, events_since, last_id
 from sync.register.people import list_people
 
@@ -20,6 +21,7 @@ _UNKNOWN = re.compile(r"visit not recognised")
 _SET = re.compile(r"hadir\.terminal\.app gallery version=(\d+) people=(\d+)")
 _TROUBLE = re.compile(r" (?:WARNING|ERROR) hadir\.terminal\.(?:vision|display) (.+)")
 _RECORDED = re.compile(r"visit recorded .* seq=(\d+)")
+_NOTED = re.compile(r"attack noted seq=\d+")
 
 
 def say(words: str) -> None:
@@ -28,8 +30,8 @@ def say(words: str) -> None:
 
 
 class Report:
-    """Follows one run. `events` are its punches in the register, `rounds` the beginnings of the clip, `ready_at` when
-    the kiosk said it was ready."""
+    """Follows one run. `events` are its punches in the register, `attacks` what was refused, `rounds` the beginnings of
+    the clip, `ready_at` when the kiosk said it was ready."""
 
     def __init__(self, settings: config.Config, *, kiosk_log: Path) -> None:
         """Punches of before now are not this run's. Raises RegisterError."""
@@ -43,8 +45,10 @@ class Report:
         self._register = Register.open(settings.centre.register)
         self._last_id = last_id(self._register)
         self._last_seq: int | None = None
+        self._noted = 0
         self.started_at = datetime.now(UTC)
         self.events: list[RegisteredEvent] = []
+        self.attacks: dict[str, Attack] = {}
         self.rounds: list[datetime] = []
         self.ready_at: datetime | None = None
 
@@ -63,14 +67,16 @@ class Report:
 
     @property
     def delivered(self) -> bool:
-        """Whether the register has the last punch that the kiosk's log speaks of."""
-        return self._last_seq is None or any(event.seq >= self._last_seq for event in self.events)
+        """Whether the register has the last punch that the kiosk's log speaks of, and every attack."""
+        punched = self._last_seq is None or any(event.seq >= self._last_seq for event in self.events)
+        return punched and len(self.attacks) >= self._noted
 
     def look(self) -> None:
         """Tell what is new since the last look; a register that cannot be read now is read the next time."""
         self._read_log()
         try:
             new = events_since(self._register, self._last_id)
+            refused = list_attacks(self._register, self.started_at, terminal=self._settings.terminal.id)
         except RegisterUnavailable:
             return
         for event in new:
@@ -78,16 +84,36 @@ class Report:
             if event.terminal == self._settings.terminal.id and event.occurred_at >= self.started_at:
                 self.events.append(event)
                 self._tell(event)
+        for attack in refused:
+            if attack.id not in self.attacks:
+                self.attacks[attack.id] = attack
+                self._tell_of_attack(attack)
 
     def released_people(self) -> Mapping[str, str]:
         """Return number to name of everybody in the office's newest release."""
         released = stage.released_people(self._settings, self._register)
         return {} if released is None else {person.employee: person.name for person in released.people}
 
-    def _tell(self, event: RegisteredEvent) -> None:
-        if event.employee not in self._names:
+    def _name_of(self, employee: str) -> str:
+        if employee not in self._names:
             self._names = {person.number: person.name for person in list_people(self._register)}
-        name = self._names.get(event.employee, "(no name)")
+        return self._names.get(employee, "(no name)")
+
+    def _tell_of_attack(self, attack: Attack) -> None:
+        whose = (
+            "nobody's" if attack.employee is None else f"that of {self._name_of(attack.employee)} ({attack.employee})"
+        )
+        what = "no person" if attack.verdict is PadVerdict.ATTACK else "did not do what was asked"
+        told = f" ({', '.join(attack.cues)})" if attack.cues else ""
+        sent_s = (attack.received_at - attack.at).total_seconds()
+        shown = "with its picture" if attack.has_picture else "without a picture"
+        say(
+            f"{self._clock(attack.at)}  refused, {what}{told}: the face was {whose}; "
+            f"on the review desk in {sent_s:.2f} s, {shown}"
+        )
+
+    def _tell(self, event: RegisteredEvent) -> None:
+        name = self._name_of(event.employee)
         seen_s = (event.occurred_at - event.first_seen_at).total_seconds()
         sent_s = (event.received_at - event.occurred_at).total_seconds()
         direction = "in" if event.direction is Direction.IN else "out"
@@ -115,6 +141,8 @@ class Report:
             self.rounds.append(datetime.fromisoformat(found.group(1)))
         elif found := _RECORDED.search(line):
             self._last_seq = int(found.group(1))
+        elif _NOTED.search(line):
+            self._noted += 1
         elif found := _SET.search(line):
             say(f"The kiosk knows {found.group(2)} people now (set {found.group(1)}).")
         elif _UNKNOWN.search(line):

@@ -62,16 +62,21 @@ def prepare(settings: config.Config, folder: Path, *, with_clip: bool, say: Say)
     return Stage(clip=made, pin=pin)
 
 
-def liveness_of(settings: config.Config, say: Say) -> Literal["on", "off"]:
-    """Return whether the kiosk can tell a person from a photo here; where it cannot, `say` gets a sentence why."""
+def liveness_of(settings: config.Config, say: Say) -> Literal["on", "cues", "off"]:
+    """Return how the kiosk can tell a person from a photo here: without the passive models by the relief of a head and
+    the edges of a sheet, without landmarks not at all. What is lacking `say` gets a sentence about."""
     try:
         models.ensure(settings.engine.models, (LANDMARKS,))
-        source = sources.source_of(settings)
-        sources.fetch(source)
-        sources.read(source)
     except models.ModelUnavailable as error:
         say(f"Liveness is off here, and a photo is taken for a person: {error}.")
         return "off"
+    try:
+        source = sources.source_of(settings)
+        sources.fetch(source)
+        sources.read(source)
+    except models.ModelUnavailable:
+        say("The two passive liveness models cannot be fetched here: who shows the relief of a head is believed.")
+        return "cues"
     return "on"
 
 

@@ -164,6 +164,10 @@ def _play(play: Play, as_json: bool) -> int:
         )
         first_frame_at = report.first_frame_at
     _summarise(result, play.windowed)
+    if report.attacks:
+        pictures = sum(attack.has_picture for attack in report.attacks.values())
+        say(f"On the review desk: {_counted(len(report.attacks), 'try', 'tries')}, {pictures} with a picture. To look:")
+        say(f"  {hint.review(settings, play.path)}")
     if as_json:
         more = {
             "seconds": round((datetime.now(UTC) - play.began_at).total_seconds(), 1),
@@ -235,7 +239,8 @@ def _introduce(play: Play, known: Mapping[str, str]) -> None:
         are = "is a stranger" if strangers == 1 else "are strangers"
         say(f"  {len(people)} people walk up to the kiosk, round after round; {strangers} of them {are}.")
         if any(each.shows for each in clip.walk_ups):
-            say("  The last of a round holds a printed photo of somebody else before his face.")
+            say("  The last of a round holds a printed photo of somebody else before his face; what the kiosk")
+            say("  refuses is on the review desk, the second page there.")
     else:
         say(f"  The kiosk looks through {settings.camera.source}.")
     if play.prepared.pin is not None and play.windowed:

@@ -84,3 +84,12 @@ def test_whoever_is_enrolled_is_not_suggested(at_home: config.Config, project: P
     said = list(hint.lines(at_home, project / "var/demo/config.yaml", people, enrolled=["1001", "1005"]))
     assert not any("1005" in line or "five" in line for line in said)
     assert any("1006-Eileen_Collins" in line for line in said)
+
+
+def test_what_was_refused_is_looked_at_with_a_command_for_the_folder_the_project_is_in(
+    at_home: config.Config, project: Path
+) -> None:
+    path = project / "var/demo/config.yaml"
+    assert hint.review(at_home, path) == "./hadir events review --open var/demo/review"
+    other = config.replace(at_home, mqtt={"port": 1})
+    assert hint.review(other, path) == "./hadir --config var/demo/config.yaml events review --open var/demo/review"

@@ -9,11 +9,13 @@ import pytest
 
 import config
 from demo.report import Report
-from sync.messages import Direction, DirectionBy, Method, Punch
+from sync.messages import Direction, DirectionBy, Method, PadVerdict, Punch
 from sync.register import Register
 from sync.register.arrivals import add_events, arrival
 from sync.register.enrolment import upsert_employee
+from sync.register.intake import take
 from tests.sync import samples
+from tests.sync.notes import BOX, Kiosk
 
 
 @pytest.fixture
@@ -116,3 +118,27 @@ def test_a_run_is_delivered_when_the_register_has_what_the_kiosk_recorded(
     arrive(here, seq=2, at=datetime.now(UTC))
     report.look()
     assert report.delivered
+
+
+def test_f3_what_the_kiosk_refused_is_told_with_whose_face_it_was_and_awaited(
+    here: config.Config, report: Report, log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log.write_text("WARNING hadir.terminal.ledger attack noted seq=2 cues=edge,relief, a picture\n")
+    report.look()
+    assert not report.delivered
+    at, kiosk = datetime.now(UTC), Kiosk()
+    with Register.open(here.centre.register) as register:
+        upsert_employee(register, number="1001", name="Barack Obama", office="demo", at=at)
+        take(register, events=[kiosk.attack("1001", at=at, box=BOX)])
+        take(register, events=[kiosk.attack(at=at, verdict=PadVerdict.UNDECIDED, cues=())])
+        take(register, events=[Kiosk("lobby-2").attack("1001", at=at)])
+    report.look()
+    report.look()
+    assert report.delivered
+    time = f"{at.astimezone(here.office.zone):%H:%M:%S}"
+    assert capsys.readouterr().out.splitlines() == [
+        f"{time}  refused, no person (edge, relief): the face was that of Barack Obama (1001); "
+        "on the review desk in 5.00 s, with its picture",
+        f"{time}  refused, did not do what was asked: the face was nobody's; "
+        "on the review desk in 5.00 s, without a picture",
+    ]

@@ -88,3 +88,13 @@ def test_a_pin_of_the_users_own_is_left_as_it_is(fresh: config.Config, tmp_path:
     with Register.open(fresh.centre.register, fresh.centre.keys) as register:
         after = stage.sets.build_set(register, office="demo", engine_id="e", dimension=128, at=datetime.now(UTC)).people
     assert [person.pin for person in before] == [person.pin for person in after]
+
+
+def test_f3_without_the_passive_models_the_demos_liveness_is_on_all_the_same(
+    fresh: config.Config, tmp_path: Path, said: Said
+) -> None:
+    words, say = said
+    absent = config.replace(fresh, liveness={"models": str(tmp_path)})
+    assert stage.liveness_of(absent, say) == "cues"
+    assert len(words) == 1
+    assert "relief of a head" in words[0]
