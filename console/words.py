@@ -185,6 +185,7 @@ _CUES = {
     "repeats": ("gambar diam atau berulang", "a picture that stands still or comes again"),
     "arrival": ("muncul tanpa berjalan mendekat", "there without having come"),
     "twin": ("orang yang sama terlihat dua kali", "the same person twice in view"),
+    "second": ("tidak terlihat oleh kamera kedua", "not seen by the second camera"),
     "moire": ("garis-garis layar pada kulit", "the fine lines of a screen on the skin"),
     "challenge": ("yang diminta tidak dilakukan", "what was asked was not done"),
 }

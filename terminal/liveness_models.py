@@ -16,10 +16,12 @@ from terminal.faces import models
 from terminal.faces.models import Fetch, ModelUnavailable
 from terminal.guard import Guard
 from terminal.liveness import sources
-from terminal.liveness.eye import OpenCvEye
+from terminal.liveness.eye import Eye, OpenCvEye
 from terminal.liveness.networks import LANDMARKS, PASSIVE, Landmarks, Passive
 from terminal.liveness.policy import PadPolicy
+from terminal.liveness.second import SecondCamera
 from terminal.liveness.sources import Download
+from terminal.liveness.two_eyes import TwoEyes
 
 LIVENESS_UNAVAILABLE = "liveness_unavailable"
 _FIRST_LOOK_S, _LAST_LOOK_S = 2.0, 60.0
@@ -72,10 +74,16 @@ class LivenessModels:
     """The thread body that gets the networks, and whose alarms and guard are asked for from other threads."""
 
     def __init__(
-        self, settings: config.Config, *, download: Download | None = None, landmarks_from: Fetch | None = None
+        self,
+        settings: config.Config,
+        *,
+        second: SecondCamera | None = None,
+        download: Download | None = None,
+        landmarks_from: Fetch | None = None,
     ) -> None:
-        """Nothing is loaded yet. `download` and `landmarks_from` take the place of the network."""
-        self._settings = settings
+        """Nothing is loaded yet. `second` is a camera beside the first, if there is one; `download` and
+        `landmarks_from` take the place of the network."""
+        self._settings, self._second = settings, second
         self._download, self._landmarks_from = download, landmarks_from
         self._wanted = settings.liveness.mode != "off"
         self._lock = threading.Lock()
@@ -96,7 +104,7 @@ class LivenessModels:
                 before.landmarks,
                 before.passive,
             ):
-                self._guard.equip(self._found.eye(), self._policy())
+                self._guard.equip(self._eye(), self._policy())
 
     def alarms(self) -> tuple[str, ...]:
         """Return the code of what is missing."""
@@ -110,7 +118,7 @@ class LivenessModels:
         with self._lock:
             policy = self._policy()
             self._guard = Guard(
-                self._found.eye(),
+                self._eye(),
                 always=policy.always,
                 reads=policy.reads,
                 cues_alone=policy.cues_alone,
@@ -145,6 +153,9 @@ class LivenessModels:
         except ModelUnavailable as error:
             why.append(str(error))
         self._unfetched = "; ".join(why)
+
+    def _eye(self) -> Eye:
+        return self._found.eye() if self._second is None else TwoEyes(self._found.eye(), self._second)
 
     def _policy(self) -> PadPolicy:
         mode, reads = self._settings.liveness.mode, self._found.passive is not None

@@ -63,6 +63,7 @@ PURE = (
             "challenge",
             "watch",
             "policy",
+            "second",
         )
     ),
     *(

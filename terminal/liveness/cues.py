@@ -20,7 +20,7 @@ class Reason(StrEnum):
     `passive`: two models take the skin for paper or a screen. `relief`: what moves is a plane. `edge`: a straight edge
     beside the face moves with it. `frame`: edges surround the face. `repeats`: the same pictures come again.
     `arrival`: the face was there without having come. `twin`: the same person is in view twice. `moire`: a fine grid
-    lies over the skin.
+    lies over the skin. `second`: a second camera, where there is one, sees no face there.
     """
 
     PASSIVE = "passive"
@@ -31,6 +31,7 @@ class Reason(StrEnum):
     ARRIVAL = "arrival"
     TWIN = "twin"
     MOIRE = "moire"
+    SECOND = "second"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

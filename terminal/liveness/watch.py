@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terminal.faces import Box
-from terminal.liveness import arrival, edges, moire, passive, relief, repeats
+from terminal.liveness import arrival, edges, moire, passive, relief, repeats, second
 from terminal.liveness.arrival import First
 from terminal.liveness.cues import Cue
 from terminal.liveness.edges import Lines, Side
 from terminal.liveness.gestures import Bearing
 from terminal.liveness.relief import Flow, Step
 from terminal.liveness.repeats import Glimpse
+from terminal.liveness.second import Sight
 
 _MOST = 60
 """Of each kind that are kept, the newest: six seconds at ten frames a second."""
@@ -47,6 +48,7 @@ class Glance:
     lines: Lines | None = None
     glimpse: Glimpse | None = None
     peak: float | None = None
+    second: Sight | None = None
     passes: Sequence[Pass] = ()
 
 
@@ -64,6 +66,7 @@ class Watch:
     glimpses: tuple[Glimpse, ...] = ()
     bearings: tuple[Bearing, ...] = ()
     peaks: tuple[float, ...] = ()
+    sights: tuple[Sight, ...] = ()
     twin_score: float | None = None
     began_s: float = 0.0
     last_s: float = 0.0
@@ -96,6 +99,7 @@ def watched(watch: Watch | None, track_id: int, glance: Glance, *, first: First 
         else (*watch.frames, edges.around(glance.lines, glance.face))[-_MOST:],
         glimpses=watch.glimpses if glance.glimpse is None else (*watch.glimpses, glance.glimpse)[-_MOST:],
         peaks=watch.peaks if glance.peak is None else (*watch.peaks, glance.peak)[-_MOST:],
+        sights=watch.sights if glance.second is None else (*watch.sights, glance.second)[-_MOST:],
         bearings=watch.bearings if glance.bearing is None else (*watch.bearings, glance.bearing)[-_MOST:],
     )
 
@@ -103,7 +107,7 @@ def watched(watch: Watch | None, track_id: int, glance: Glance, *, first: First 
 def anew(watch: Watch) -> Watch:
     """Return what is left of `watch` when the face seen from now on may be another: what told against it, and nothing
     that spoke for it."""
-    return replace(watch, said={}, steps=(), steps_s=(), bearings=(), began_s=watch.last_s)
+    return replace(watch, said={}, steps=(), steps_s=(), bearings=(), sights=(), began_s=watch.last_s)
 
 
 def beside(watch: Watch, score: float) -> Watch:
@@ -122,4 +126,5 @@ def cues_of(watch: Watch, *, twin_threshold: float) -> tuple[Cue, ...]:
         arrival.judge_arrival(watch.first),
         arrival.judge_twin(watch.twin_score, twin_threshold),
         moire.judge(watch.peaks),
+        second.judge(watch.sights),
     )

@@ -64,6 +64,22 @@ def test_f3_the_truth_table_has_every_row() -> None:
     assert verdicts == {PadVerdict.ATTACK, PadVerdict.UNDECIDED, PadVerdict.BONA_FIDE}
 
 
+def test_f3_a_second_camera_denies_alone_and_its_doubt_counts_as_any() -> None:
+    """Beside each row: what it sees never makes up for what another cue found."""
+    for row in ROWS:
+        rest = [Cue(reason=reason, finding=finding) for reason, finding in row.items()]
+        doubted = [
+            Cue(reason=reason, finding=SUSPECT if reason is Reason.ARRIVAL else found) for reason, found in row.items()
+        ]
+
+        def beside(finding: Finding, rest: list[Cue] = rest) -> Decision:
+            return decide([*rest, Cue(reason=Reason.SECOND, finding=finding)])
+
+        assert beside(DENY).verdict is PadVerdict.ATTACK
+        assert beside(CLEAR) == beside(SILENT) == decide(rest)
+        assert (beside(SUSPECT).verdict, beside(SUSPECT).asks) == (decide(doubted).verdict, decide(doubted).asks), row
+
+
 def test_f3_nobody_is_believed_or_asked_before_motion_can_have_told() -> None:
     """Too early, a verdict other than attack becomes "look on", whatever the row; what was not done twice stays."""
     for row, answers in itertools.product(ROWS, ANSWERS):
