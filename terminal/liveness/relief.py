@@ -36,9 +36,11 @@ _FLAT_ERROR_RAD = math.radians(0.8)
 _FLAT_MEDIAN_RAD = math.radians(3.0)
 _FLAT_STEPS, _MOVED_STEPS = 3, 2
 _MOVED, _GROWN, _ROLLED_RAD = 0.06, 0.06, math.radians(4)
-_SHARP_RAD = math.radians(0.25)
 """Below these, a living head has not moved enough to show its relief, and stands as still as a photo. 6 % of a face is
 a centimetre: half a metre away, that far to the side turns a head by a degree before the camera."""
+_SHARP_RAD, _WELL = math.radians(0.25), 0.6
+_WAVED = 2.0
+"""Times that a sheet must move for its flatness alone to deny: a hand does, and somebody who sways does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -83,9 +85,16 @@ class Step:
         return self.bent_rad - 2 * self.bent_error_rad > _BENT_RAD
 
     @property
+    def waved(self) -> bool:
+        """Whether it moved more than a head that only sways, which may keep its face to the camera all the while."""
+        return self._moved_by(_WAVED)
+
+    @property
     def stirred(self) -> bool:
         """Whether it moved enough for a head to have shown its relief; half as far does where that is measured well."""
-        share = 0.6 if self.error_rad < _SHARP_RAD else 1.0
+        return self._moved_by(_WELL if self.error_rad < _SHARP_RAD else 1.0)
+
+    def _moved_by(self, share: float) -> bool:
         return (
             self.moved > share * _MOVED
             or abs(self.grown) > share * _GROWN
@@ -154,9 +163,9 @@ def judge(steps: Sequence[Step]) -> Cue:
 
 
 def _flat(steps: Sequence[Step]) -> bool:
-    """Return whether every step that was measured well is a plane's, and enough of them moved."""
+    """Return whether every step that was measured well is a plane's, and enough of them moved far."""
     sharp = [step for step in steps if step.error_rad < _FLAT_ERROR_RAD]
-    told = [step for step in sharp if step.stirred]
+    told = [step for step in sharp if step.waved]
     return (
         len(told) >= _FLAT_STEPS
         and all(step.turned_rad - 2 * step.error_rad < _FLAT_RAD for step in sharp)

@@ -123,6 +123,21 @@ def test_somebody_who_only_sways_a_little_is_called_no_plane() -> None:
     assert judge(told).finding is Finding.NO_EVIDENCE
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_somebody_who_sways_and_keeps_their_face_to_the_camera_is_no_attack_by_that_alone(seed: int) -> None:
+    """A centimetre to either side, the head turned back by just what that turns it before the camera: a plane's motion
+    to within what can be measured. It may be asked about."""
+    rng = np.random.default_rng(seed)
+    swayed = []
+    for _ in range(12):
+        x = rng.uniform(-0.012, 0.012)
+        to = (x, 0, 0.5 + rng.uniform(-0.01, 0.01))
+        swayed.append(step_of(flow("head", rng, yaw=math.degrees(math.atan2(x, 0.5)), to=to)))
+    told = [step for step in swayed if step is not None]
+    assert max(step.moved for step in told) > 0.05
+    assert judge(told).finding is Finding.SUSPECT
+
+
 def test_a_turn_that_was_surely_seen_once_is_never_outweighed_by_steps_without_one() -> None:
     flat, head = steps("photo", 1), steps("head", 1)
     assert judge(flat).finding is Finding.DENY
