@@ -30,6 +30,7 @@ from terminal.gallery import Gallery
 from terminal.kiosk import Kiosk
 from terminal.lasting import Lasting
 from terminal.ledger import Ledger, empty_day
+from terminal.liveness.second import SecondCamera
 from terminal.liveness_models import LivenessModels
 from terminal.pin import PepperFile, PinDesk, Tally
 from terminal.provisional_card import ProvisionalCard
@@ -55,11 +56,13 @@ def run(
     engine: Engine | None = None,
     display: Callable[[config.Display], Display] = Display,
     errand: Begin | None = None,
+    second: SecondCamera | None = None,
 ) -> None:
     """Recognise whoever walks up until `stop` is set or the window is closed.
 
-    `camera`, `engine` and `display` take the place of those the settings name; `errand` begins what the administrator's
-    menu offers beside its pages, which without it does not. Without a camera, the models or the
+    `camera`, `engine` and `display` take the place of those the settings name; `second` is a camera beside the first
+    (docs/liveness.md); `errand` begins what the administrator's menu offers beside its pages, which without it does
+    not. Without a camera, the models or the
     release key the kiosk works as far as it can; without a card it says so and waits for one. Raises HadirError for
     settings that cannot work, and when the screen or the card fails for good: whoever started it starts it again.
     """
@@ -72,7 +75,7 @@ def run(
             return
         parts.callback(card.close)
         signer = card.signer
-        liveness = LivenessModels(settings)
+        liveness = LivenessModels(settings, second=second)
 
         def open_eyes() -> Engine:
             opened = engine or open_engine(settings.engine)
