@@ -118,7 +118,7 @@ def measured(settings: Config, engine: Engine, gallery: Gallery, clip: Path) -> 
     spent = Spent()
     timed = TimedEngine(engine, spent)
     looker = Looker(timed, settings)
-    for number, frame in enumerate(_frames(settings, clip)):
+    for number, frame in enumerate(frames_of(settings, clip)):
         before = len(spent.encode)
         _timed(spent.frame, lambda frame=frame: looker.look(frame, gallery))  # type: ignore[misc]
         if len(spent.encode) > before:
@@ -142,7 +142,8 @@ def measured(settings: Config, engine: Engine, gallery: Gallery, clip: Path) -> 
     }
 
 
-def _frames(settings: Config, clip: Path) -> Iterator[Frame]:
+def frames_of(settings: Config, clip: Path) -> Iterator[Frame]:
+    """Yield the frames of `clip`, a video or a folder of pictures, as fast as they are asked for."""
     kind = "folder" if clip.is_dir() else "file"
     source = with_settings(settings, camera={"source": f"{kind}:{clip.resolve()}"}).camera
     with open_camera(source, real_time=False) as camera:

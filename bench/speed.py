@@ -16,7 +16,7 @@ import cv2
 from rich.console import Console
 from rich.table import Table
 
-from bench import idle, overlap
+from bench import idle, liveness, overlap
 from bench.footage import BenchRefused, cut
 from bench.looking import crowd, measured, startup
 from bench.rivals import packages
@@ -67,6 +67,8 @@ def show(found: dict[str, Any]) -> None:
         f"an empty room {found['idle_cpu_percent']:.1f} % of one core "
         f"({found['idle_ungated_cpu_percent']:.1f} % with every frame searched)"
     )
+    if found["liveness"] is not None:
+        console.print(_added(found["liveness"]))
     if found["ratio_read_ahead"] is not None:
         console.print(
             f"frames a second, over one thing after the other: {found['ratio_read_ahead']:.2f} with each frame fetched "
@@ -115,6 +117,7 @@ def measure(
         "engine": engine.engine_id,
         "opencv_threads": cv2.getNumThreads(),
         "clips": stages,
+        "liveness": liveness.measure(settings, engine, main, PEOPLE) if clip is None else None,
         **idle.measure(settings, measured_s=idle_s),
         **compared(settings, main, engine, known=clip is None, alone=alone, say=say, passes=passes),
     }
@@ -184,6 +187,16 @@ def _ratios(found: dict[str, Any], name: str) -> str:
     }
     ratios = {said: found[f"ratio_{name}{end}"] for end, said in words.items()}
     return ", ".join(f"{ratio:.1f} {said}" for said, ratio in ratios.items() if ratio is not None)
+
+
+def _added(found: dict[str, Any]) -> str:
+    """Return what liveness adds, in a sentence."""
+    by = "with the passive models" if found["passive"] else "by the cues alone"
+    longer = f"{found['ratio_frame']} times as long"
+    return (
+        f"liveness, {by}: {found['believed']} of {found['visits']} visits, {found['asked']} asked; from first seen "
+        f"to recorded {found['with_s']:.2f} s for {found['without_s']:.2f} s, a frame {longer}"
+    )
 
 
 def _stages(found: dict[str, Any]) -> Table:
