@@ -23,7 +23,7 @@ from tests.terminal.portraits import PEOPLE, content, engine, photo
 
 HZ = 10.0
 EDGED = ("print", "print_waved", "tablet_photo")
-"""Sheets that no passive model is needed for: their edges and their flatness are enough. A cut-out has no edges."""
+"""Sheets whose edges are seen. A cut-out has none, and only its flatness tells."""
 FLAT = (*EDGED, "cut_out")
 _BEGAN = datetime(2026, 3, 2, 0, 0, tzinfo=UTC)
 
@@ -71,12 +71,12 @@ def tried(name: str, who: str, gallery: Gallery, *, seed: int, seconds: float) -
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["print", "tablet_photo", "cut_out"])
-def test_f3_a_flat_sheet_is_an_attack_whatever_the_passive_models_say(name: str, gallery: Gallery) -> None:
+def test_f3_a_flat_sheet_is_nobody_whatever_the_passive_models_say(name: str, gallery: Gallery) -> None:
     seen, passed = tried(name, "macron", gallery, seed=1, seconds=2.4)
     assert seen.named == {"macron"}, "the control: recognition alone takes it for him"
     assert seen.believed == set()
     assert not passed
-    assert seen.refused
+    assert seen.refused or name not in EDGED, "what has no edges may be left the PIN"
 
 
 @pytest.mark.nightly
