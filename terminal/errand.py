@@ -14,6 +14,7 @@ from sync.peppers import Pepper
 from terminal.camera import Frame
 from terminal.faces import Box, Engine, Picture, Vector
 from terminal.gallery import Gallery
+from terminal.guard import Guard
 from terminal.provisional import EnrolmentKept, KeepEnrolment
 from terminal.quality import Quality
 from terminal.screens.drawing import Screen
@@ -26,7 +27,8 @@ from terminal.visit.states import Now
 class Glance:
     """What an errand's eyes make of one frame. `quality` is absent when there is nobody, `box` when no one face is
     meant; `yaw` is `terminal.quality.yaw_of` of that face. `vector` is its encoding where it was worth one; it stays in
-    memory."""
+    memory. `pad` is what is known of whether somebody is there in the unbroken `track` so far; `waits`: more of it may
+    be known in a moment."""
 
     picture: Picture
     box: Box | None = None
@@ -34,10 +36,13 @@ class Glance:
     yaw: float = 0.0
     vector: Vector | None = field(default=None, repr=False)
     pad: PadVerdict = PadVerdict.NOT_CHECKED
+    track: int = 0
+    waits: bool = False
 
 
-Eyes = Callable[[Frame, Engine], Glance]
-"""Studies a frame, on the vision thread, with the engine that belongs to it."""
+Eyes = Callable[[Frame, Engine, Guard | None], Glance]
+"""Studies a frame, on the vision thread, with the engine and the guard that belong to it; without a guard nobody is
+checked for being there."""
 
 Given = Glance | CameraChanged | Tapped | Typed | EnrolmentKept | CommitFailed | Tick
 """What an errand is given. EnrolmentKept or CommitFailed answers what it had the card keep."""

@@ -7,7 +7,7 @@ somebody is known, so that strangers do no exercises; meanwhile evidence gathers
 import logging
 import math
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sync.messages import PadVerdict
@@ -15,7 +15,8 @@ from terminal.faces import Face, Picture
 from terminal.liveness import policy
 from terminal.liveness.arrival import First
 from terminal.liveness.challenge import declined, pick
-from terminal.liveness.cues import Cue
+from terminal.liveness.cues import Cue, Finding
+from terminal.liveness.cues import Reason as CueReason
 from terminal.liveness.eye import Eye
 from terminal.liveness.gestures import Answer, answer_to, usually
 from terminal.liveness.watch import Watch, anew, beside, cues_of, watched
@@ -97,6 +98,7 @@ class Guard:
         self._cannot: tuple[Challenge, ...] = ()
         self._usual: tuple[float, float] | None = None
         self._near = False
+        self._led = False
         self._masked_s: float | None = None
         self._known_s: float | None = None
         self._attack = False
@@ -137,6 +139,20 @@ class Guard:
         elif shown.over:
             self._asked = replace(asked, until_s=min(asked.until_s, now_s))
 
+    def lead(self, challenge: Challenge | None, *, now_s: float) -> None:
+        """Of the track that is looked at `challenge` is asked from now on, as long as it takes, or nothing: another
+        leads it. Nothing else is asked, and nobody is believed who showed neither a turn that was asked nor relief."""
+        self._led, self._asked = True, None
+        if challenge is not None and self._watch is not None:
+            if self._usual is None and self._watch.bearings:
+                self._usual = usually(self._watch.bearings)
+            self._asked = _Asking(challenge=challenge, since_s=now_s, until_s=math.inf)
+
+    @property
+    def waits(self) -> bool:
+        """Whether what is asked was neither done yet nor taken for something else."""
+        return self._asked is not None
+
     def begin_anew(self, track_id: int) -> None:
         """What track `track_id` showed so far speaks for it no more: it may have been another face. What told against
         it does, and what was asked of it is to be done from now on."""
@@ -160,12 +176,14 @@ class Guard:
         self._note_answer(watch, now_s)
         if known and self._known_s is None:
             self._known_s = now_s
+        found = cues_of(watch, twin_threshold=twin_threshold)
         decision = policy.decide(
-            cues_of(watch, twin_threshold=twin_threshold),
+            found,
             self._answers,
             self._policy,
             looked_s=watch.looked_s,
             patient=self._known_s is None or now_s < self._known_s + _PATIENCE_S,
+            asked=not self._led and (self._asked is not None or bool(self._answers)),
         )
         if decision.verdict is PadVerdict.ATTACK and not self._attack:
             self._attack = True
@@ -176,8 +194,11 @@ class Guard:
             return Judged(pad=PadVerdict.ATTACK, cues=self._told)
         if not known:
             return _WAITING
-        if decision.verdict is PadVerdict.BONA_FIDE:
+        seen = not self._led or Answer.MET in self._answers or _headlike(found)
+        if decision.verdict is PadVerdict.BONA_FIDE and seen:
             return Judged(pad=PadVerdict.BONA_FIDE, cues=self._told)
+        if self._led:
+            return Judged(pad=PadVerdict.UNDECIDED, cues=self._told)
         if self._asked is not None:
             return Judged(pad=PadVerdict.UNDECIDED, challenge=self._asked.challenge, cues=self._told)
         if masked and self._policy.reads and decision.asks and not self._answers:
@@ -233,3 +254,8 @@ class Guard:
         if answer is not Answer.WAITING:
             self._answers = (*self._answers, answer)
             self._asked = None
+
+
+def _headlike(cues: Sequence[Cue]) -> bool:
+    """Return whether the relief of a head was seen."""
+    return any(cue.reason is CueReason.RELIEF and cue.finding is Finding.CLEAR for cue in cues)

@@ -105,7 +105,7 @@ class Vision:
         self._show = show
         self._answered = answered
         self._asked, self._settling = asked, settling
-        self._errand = errand
+        self._errand, self._guard = errand, guard
         self._on_errand = False
         self._failed_in_a_row = 0
         self._camera = CameraWatch(self._looker.faces)
@@ -217,7 +217,7 @@ class Vision:
         eyes = self._errand()
         if eyes is not None:
             self._on_errand = True
-            glance = eyes(frame, self._engine)
+            glance = eyes(frame, self._engine, self._guard)
             return glance, (glance.box,) if glance.box is not None else ()
         if self._on_errand:
             self._on_errand = False

@@ -1,7 +1,8 @@
 """Whole enrolments before real people's clips, then the same people in their other clip, as a kiosk sees them.
 
 The fingers are scripted and quick: a key every 0.4 s. What cannot be measured on a clip is left out and said so: the
-time somebody takes to read the purpose. A clip goes back and forth until the enrolment is over, so that nobody jumps.
+time somebody takes to read the purpose. Nor is anybody checked for being there: whoever is in a clip was asked nothing.
+A clip goes back and forth until the enrolment is over, so that nobody jumps.
 """
 
 import csv
@@ -92,7 +93,7 @@ def measure(engine: Engine, settings: config.Config, folder: Path, studied: Stud
 def enrol(engine: Engine, settings: config.Config, gallery: Gallery, clips: Clips) -> dict[str, Any]:
     """Return one row of `measure`, among the people of `gallery`. Raises NotCalibrated."""
     settings = calibrated(settings, engine.engine_id)
-    rules = rules_of(settings, engine.engine_id)
+    rules = replace(rules_of(settings, engine.engine_id), draw=0)
     pictures = _pictures(clips.first)
     later = _pictures(clips.second) if clips.second else pictures
     patient = _sitting(engine, settings, gallery, pictures, later, rules)
@@ -188,7 +189,7 @@ class _Played:
         while not until(self.state) and self.at_s < ends_s:
             self.at_s += LOOK_S
             frame = Frame(picture=next(pictures), taken_at=self._now.at, monotonic_ns=round(self.at_s * 1e9))
-            self._give(self._sitting.eyes(frame, self._engine))
+            self._give(self._sitting.eyes(frame, self._engine, None))
             self._give(Tick())
 
     def _give(self, given: Given) -> None:

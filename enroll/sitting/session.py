@@ -244,7 +244,14 @@ class Sitting:
 def _heard(given: Glance | CameraChanged | Tapped | Typed | Tick) -> Input:
     match given:
         case Glance():
-            return Saw(quality=given.quality, yaw=given.yaw, vector=given.vector, pad=given.pad)
+            return Saw(
+                quality=given.quality,
+                yaw=given.yaw,
+                vector=given.vector,
+                pad=given.pad,
+                track=given.track,
+                waits=given.waits,
+            )
         case CameraChanged() | Tapped() | Typed() | Tick():
             return given
         case _:

@@ -20,6 +20,7 @@ from terminal.errand import Glance
 from terminal.faces import Engine, Picture, open_engine
 from terminal.gallery import Gallery
 from terminal.lasting import Lasting
+from terminal.liveness_models import LivenessModels
 from terminal.pin import PepperFile, PinDesk, Tally
 from terminal.sighting import CameraState, Sighting
 from terminal.vision import Newest, Vision
@@ -68,6 +69,8 @@ def run(
             announcer=Announcer(settings.sound, settings.office.zone, voice),
         )
         nobody = Gallery.empty(engine.engine_id)  # who passes by is compared once, when they sign in, and not looked up
+        liveness = LivenessModels(settings)
+        liveness.load()
         vision = Lasting(
             "vision",
             lambda: Vision(
@@ -78,10 +81,15 @@ def run(
                 publish=seen.put,
                 show=preview.put,
                 errand=window_desk.eyes,
+                guard=liveness.guard(),
             ),
             crashed=lambda: None,
         )
-        threads = (Lasting("voice", lambda: voice, crashed=lambda: None), vision)
+        threads = (
+            Lasting("voice", lambda: voice, crashed=lambda: None),
+            Lasting("liveness", lambda: liveness, crashed=lambda: None),
+            vision,
+        )
         for thread in threads:
             thread.start()
             parts.callback(thread.join)

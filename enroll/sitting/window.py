@@ -2,6 +2,7 @@
 
 import logging
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import assert_never
 
@@ -193,7 +194,8 @@ class WebcamDesk:
         self._administrator = administrator
         self._sitting = Sitting(
             start(
-                rules_of(self._settings, engine.engine_id),
+                # Nobody looks at it again before it is in the register.
+                replace(rules_of(self._settings, engine.engine_id), unsure=False),
                 now,
                 administrator=administrator,
                 roster=entries_of(known.here),

@@ -17,6 +17,7 @@ from terminal.camera import Frame
 from terminal.errand import Given
 from terminal.faces import Engine, Picture
 from terminal.gallery import Gallery
+from terminal.guard import Guard
 from terminal.matching import Policy
 from terminal.screens.drawing import Screen
 from terminal.screens.look import NIGHT, Context
@@ -87,8 +88,9 @@ class Played:
         rules: WizardRules = RULES,
         roster: Sequence[Entry] = ROSTER,
         engine_id: str | None = None,
+        guard: Guard | None = None,
     ) -> None:
-        self.at_s = 0.0
+        self.at_s, self.guard = 0.0, guard
         self.engine = engine
         self.tones: list[Sound] = []
         self.seen: list[type[State]] = []
@@ -132,7 +134,7 @@ class Played:
                 break
             self.at_s += 0.1
             frame = Frame(picture=picture, taken_at=self.now.at, monotonic_ns=round(self.at_s * 1e9))
-            self.give(self.sitting.eyes(frame, self.engine), Tick())
+            self.give(self.sitting.eyes(frame, self.engine, self.guard), Tick())
         return self.state
 
     def choose_pin(self, pin: str = PIN) -> State:

@@ -11,6 +11,7 @@ from sync.messages import DeskNote
 from terminal.camera import Frame
 from terminal.errand import Beginning, Errand, Eyes, Given, Glance, Wish
 from terminal.faces import Engine
+from terminal.guard import Guard
 from terminal.screens.drawing import Button, Rect, Screen
 from terminal.screens.look import NIGHT, Context
 from terminal.visit.signals import ENROL_BUTTON, CameraChanged, Chime, Sound, Tapped, Typed
@@ -36,7 +37,7 @@ class Fake:
 
     @property
     def eyes(self) -> Eyes:
-        def look(frame: Frame, engine: Engine) -> Glance:
+        def look(frame: Frame, engine: Engine, guard: Guard | None) -> Glance:
             return Glance(picture=frame.picture)
 
         return look
