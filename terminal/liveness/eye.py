@@ -22,7 +22,7 @@ from terminal.liveness.watch import Glance, Pass
 
 _LONGER_PX = 640
 """Motion and edges are looked for in the picture shrunk to this."""
-_PASSIVE_EVERY_S, _MESH_EVERY_S, _LINES_EVERY_S = 0.12, 0.06, 0.3
+_PASSIVE_EVERY_S, _MESH_EVERY_S, _LINES_EVERY_S = 0.1, 0.06, 0.3
 _PASSIVE_LEAST_PX = 60
 """The passive models waver on smaller faces: nothing is asked of them."""
 _LINES_AT_PX = 120

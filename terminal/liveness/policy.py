@@ -7,7 +7,7 @@ In this order:
    left taken for right: then two things are asked, and what was done before counts no more.
 4. What was asked and done makes it a person: as many times as the doubt asks for.
 5. A doubt, a model that is missing, or a policy that always asks leaves it undecided, and something is asked; but not
-   before 1.2 s, and not while models that have not seen enough yet may still clear somebody patient.
+   before 0.9 s, and not while models that have not seen enough yet may still clear somebody patient.
 6. Nobody is a person who was looked at for less than that; 0.6 s do for who showed the relief of a head.
 7. What is left is a person.
 """
@@ -24,7 +24,7 @@ _FILM = (Reason.EDGE, Reason.FRAME, Reason.MOIRE, Reason.PASSIVE)
 """Doubts that leave room for a film on a screen: only turns are asked then."""
 _SCREEN = (Reason.EDGE, Reason.FRAME, Reason.MOIRE)
 _TRIES = 2
-LEAST_LOOK_S, STILL_LOOK_S = 0.6, 1.2
+LEAST_LOOK_S, STILL_LOOK_S = 0.6, 0.9
 """How long a track is looked at before anybody is believed: who showed the relief of a head, and who did not. Relief
 and edges are first told after 0.3 s and a hand waves a sheet once a second: models that take a print or a screen for
 living are overruled by then."""

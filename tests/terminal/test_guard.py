@@ -40,8 +40,8 @@ def looked(guard: Guard, track_id: int, frames: int, *, from_s: float = 0.0) -> 
 
 def test_f3_somebody_unsuspected_is_believed_once_they_were_looked_at_long_enough() -> None:
     guard = Guard(MadeUpEye(), always=False, draw=lambda: 0)
-    looked(guard, 1, 12)
-    assert guard.judge(1, known=True, now_s=1.1, twin_threshold=0.5).pad is PadVerdict.UNDECIDED, "1.1 s"
+    looked(guard, 1, 9)
+    assert guard.judge(1, known=True, now_s=0.8, twin_threshold=0.5).pad is PadVerdict.UNDECIDED, "0.8 s"
     looked(guard, 1, 3, from_s=1.2)
     assert guard.judge(1, known=False, now_s=1.4, twin_threshold=0.5).pad is PadVerdict.UNDECIDED, "not known"
     judged = guard.judge(1, known=True, now_s=1.4, twin_threshold=0.5)
