@@ -23,6 +23,7 @@ from errors import HadirError
 from sync.outbox import Outbox
 from terminal import app, storage, store
 from terminal.announcer import Announcer
+from terminal.backlight import Backlight, Lamp
 from terminal.card import Card, take
 from terminal.clerk import Clerk
 from terminal.clock import Clock
@@ -184,6 +185,7 @@ class _Stage:
             gallery=lambda: gallery,
             pulse=pulse,
             announcer=Announcer(settings.sound, settings.office.zone, Voice(Speaker(wanted=False))),
+            lamp=Lamp(Backlight("")),
         )
         self._people = time.time_ns()
 
