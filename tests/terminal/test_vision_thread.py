@@ -12,6 +12,7 @@ import pytest
 from terminal.camera import Camera, CameraEnded, CameraLost, Frame, SourceRefused
 from terminal.errand import Eyes, Glance
 from terminal.faces import Engine, Face, Picture
+from terminal.guard import Guard
 from terminal.sighting import CameraState, Sighting
 from terminal.vision import Newest, Vision
 from tests.terminal.stage import SEVEN, Actor, StageEngine, frame, gallery_of, looks, settings
@@ -255,7 +256,7 @@ def test_while_an_errand_has_eyes_nobody_is_looked_for_and_afterwards_everybody_
     engine = StageEngine([[ONE]] * 400)
     looked: list[Engine] = []
 
-    def eyes(seen: Frame, own: Engine) -> Glance:
+    def eyes(seen: Frame, own: Engine, guard: Guard | None) -> Glance:
         looked.append(own)
         return Glance(picture=seen.picture)
 
@@ -274,7 +275,7 @@ def test_while_an_errand_has_eyes_nobody_is_looked_for_and_afterwards_everybody_
 
 
 def test_eyes_that_fail_blind_no_kiosk(watch: Callable[..., Watched]) -> None:
-    def eyes(seen: Frame, own: Engine) -> Glance:
+    def eyes(seen: Frame, own: Engine, guard: Guard | None) -> Glance:
         raise ValueError("odd")
 
     turns = iter([eyes] * 10 + [None] * 400)
