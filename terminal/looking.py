@@ -14,7 +14,7 @@ from terminal.camera import Frame
 from terminal.faces import Box, Engine, Picture
 from terminal.gallery import Gallery
 from terminal.guard import Guard, Judged
-from terminal.liveness.arrival import First
+from terminal.liveness.arrival import Arrivals
 from terminal.matching import Outcome
 from terminal.quality import Quality, Reason, assess
 from terminal.service import Service, Zone, crowded, serve, shorter_side
@@ -69,8 +69,7 @@ class Looker:
         self._unlike: str | None = None
         self._guard, self._settling = guard, False
         self._in_doubt, self._proved_s = True, 0.0
-        self._searched_s: float | None = None
-        self._firsts: dict[int, First] = {}
+        self._arrivals = Arrivals()
         self._compared: set[tuple[int, int]] = set()
 
     def restart(self) -> None:
@@ -79,7 +78,8 @@ class Looker:
         self._service = Service()
         self._evidence = {}
         self._room = motion.Room()
-        self._searched_s, self._firsts, self._compared = None, {}, set()
+        self._arrivals.forget()
+        self._compared = set()
         if self._guard is not None:
             self._guard.forget()
 
@@ -233,15 +233,8 @@ class Looker:
 
     def _note_firsts(self, width: int, height: int, now_s: float) -> None:
         """Note how each track began that is new in this frame."""
-        empty_before_s = None if self._searched_s is None else now_s - self._searched_s
-        self._searched_s = now_s
-        new = {
-            track.id: First(face=track.box, width_px=width, height_px=height, empty_before_s=empty_before_s)
-            for track in self._scene.tracks
-            if track.first_seen_s == now_s
-        }
+        self._arrivals.note(self._scene.tracks, width_px=width, height_px=height, now_s=now_s)
         there = {track.id for track in self._scene.tracks}
-        self._firsts = {id_: first for id_, first in {**new, **self._firsts}.items() if id_ in there}
         self._compared = {pair for pair in self._compared if there.issuperset(pair)}
 
     def _guarded(self, frame: Frame, served: Track, quality: Quality, now_s: float) -> None:
@@ -257,7 +250,7 @@ class Looker:
             served.face,
             track_id=served.id,
             at_s=now_s,
-            first=self._firsts.get(served.id),
+            first=self._arrivals.of(served.id),
             masked=quality.advice is Reason.MASK,
         )
         known, other = self._known_of(served.id), next(iter(self._uncompared(served, now_s)), None)

@@ -21,7 +21,7 @@ from terminal.calibration import policy_for
 from terminal.camera import Frame
 from terminal.faces import Engine, Face, Vector
 from terminal.guard import Guard
-from terminal.liveness.arrival import First
+from terminal.liveness.arrival import Arrivals
 from terminal.matching import Policy
 from terminal.quality import Quality
 from terminal.sighting import Challenge
@@ -53,10 +53,9 @@ class Presence:
         self._match = match
         self._policy: Policy | None = None
         self._scene = Scene()
-        self._searched_s: float | None = None
+        self._arrivals = Arrivals()
         self._guard: Guard | None = None
         self._led: tuple[int, Pose | None, int] | None = None
-        self._firsts: dict[int, First] = {}
         self._face: Vector | None = None
         self._compared_s = self._good_s = 0.0
         self._track = 0
@@ -64,7 +63,7 @@ class Presence:
     def forget(self) -> None:
         """No track reaches across to the next frame."""
         self._scene = Scene(next_id=self._scene.next_id)
-        self._searched_s, self._firsts = None, {}
+        self._arrivals.forget()
 
     def look(
         self,
@@ -89,7 +88,7 @@ class Presence:
         if track is None:
             return There(pad=PadVerdict.UNDECIDED)
         number = self._unbroken(track.id, frame, face, quality, engine, now_s)
-        first = self._firsts.get(number)
+        first = self._arrivals.of(number)
         guard.look(frame.picture, face, track_id=number, at_s=now_s, first=first)
         asked = state.pose if isinstance(state, Capture) and not state.look else None
         led = (number, asked, len(state.draft.samples))
@@ -103,15 +102,7 @@ class Presence:
     def _follow(self, frame: Frame, faces: Sequence[Face], now_s: float) -> None:
         height, width = frame.picture.shape[:2]
         self._scene = follow(self._scene, faces, at=frame.taken_at, now_s=now_s)
-        empty_s = None if self._searched_s is None else now_s - self._searched_s
-        self._searched_s = now_s
-        new = {
-            each.id: First(face=each.box, width_px=width, height_px=height, empty_before_s=empty_s)
-            for each in self._scene.tracks
-            if each.first_seen_s == now_s
-        }
-        there = {each.id for each in self._scene.tracks}
-        self._firsts = {number: first for number, first in {**new, **self._firsts}.items() if number in there}
+        self._arrivals.note(self._scene.tracks, width_px=width, height_px=height, now_s=now_s)
 
     def _unbroken(self, number: int, frame: Frame, face: Face, quality: Quality, engine: Engine, now_s: float) -> int:
         """Return the number of the face's track, a new one where it may be another face than before."""

@@ -1,9 +1,11 @@
 """A face that was there without having come, and a face that is there twice. *Pure*."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from terminal.faces import Box
 from terminal.liveness.cues import Cue, Finding, Reason, silent
+from terminal.tracking import Track
 
 _LARGE = 0.2
 """Of the picture's longer side: a face that is seen first at this size stands within arm's reach."""
@@ -21,6 +23,34 @@ class First:
     width_px: int
     height_px: int
     empty_before_s: float | None
+
+
+class Arrivals:
+    """How each track began that is in view."""
+
+    def __init__(self) -> None:
+        self._searched_s: float | None = None
+        self._firsts: dict[int, First] = {}
+
+    def forget(self) -> None:
+        """Nothing was searched yet: of whoever is there next it is not known how they came."""
+        self._searched_s, self._firsts = None, {}
+
+    def note(self, tracks: Sequence[Track], *, width_px: int, height_px: int, now_s: float) -> None:
+        """It is known how the tracks began that are new in this picture, which was searched at `now_s`."""
+        empty_before_s = None if self._searched_s is None else now_s - self._searched_s
+        self._searched_s = now_s
+        new = {
+            track.id: First(face=track.box, width_px=width_px, height_px=height_px, empty_before_s=empty_before_s)
+            for track in tracks
+            if track.first_seen_s == now_s
+        }
+        there = {track.id for track in tracks}
+        self._firsts = {number: first for number, first in {**new, **self._firsts}.items() if number in there}
+
+    def of(self, track_id: int) -> First | None:
+        """Return how the track began, None of one that is not in view."""
+        return self._firsts.get(track_id)
 
 
 def judge_arrival(first: First | None) -> Cue:

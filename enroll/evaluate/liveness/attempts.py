@@ -15,7 +15,7 @@ from terminal.camera.pictures import PictureRefused, read
 from terminal.faces import Engine, Face
 from terminal.guard import Guard
 from terminal.liveness import passive
-from terminal.liveness.arrival import First
+from terminal.liveness.arrival import Arrivals, First
 from terminal.liveness.cues import Cue, Finding
 from terminal.liveness.eye import Eye
 
@@ -61,23 +61,22 @@ def tries_of(
         return _still(presentation, next(frames), engine, eye)
     scene, served, visit = tracking.Scene(), None, _Visit(presentation, eye, reads)
     tries: list[Attempt] = []
-    seen, searched_s = False, None
-    first: First | None = None
+    seen, arrivals = False, Arrivals()
     for frame in frames:
         now_s = frame.monotonic_ns / 1e9
         scene = tracking.follow(scene, engine.detect(frame.picture), at=frame.taken_at, now_s=now_s)
+        height, width = frame.picture.shape[:2]
+        arrivals.note(scene.tracks, width_px=width, height_px=height, now_s=now_s)
         track = scene.find(served)
         if track is None:
             tries += visit.left()
             track = max(scene.tracks, key=lambda each: each.box.area, default=None)
             served = track.id if track is not None else None
-            first = _first_of(track, frame, searched_s)
-        searched_s = now_s
         if track is None or track.last_seen_s != now_s:
             continue
         seen = True
         near = _is_near(track.face, frame, settings)
-        tries += visit.look(frame, track.id, track.face, now_s, near=near, first=first)
+        tries += visit.look(frame, track.id, track.face, now_s, near=near, first=arrivals.of(track.id))
     tries += visit.left(short=not tries)
     return tries, "" if tries else TOO_FAR if seen else NO_FACE
 
@@ -170,15 +169,6 @@ def _still(presentation: Presentation, frame: Frame, engine: Engine, eye: Eye) -
             ms=ms,
         )
     ], ""
-
-
-def _first_of(track: tracking.Track | None, frame: Frame, searched_s: float | None) -> First | None:
-    """Return how `track` began, if it did in this frame; whoever is there when a recording begins may have come."""
-    if track is None or searched_s is None or track.first_seen_s != track.last_seen_s:
-        return None
-    height, width = frame.picture.shape[:2]
-    now_s = frame.monotonic_ns / 1e9
-    return First(face=track.box, width_px=width, height_px=height, empty_before_s=now_s - searched_s)
 
 
 def _is_near(face: Face, frame: Frame, settings: config.Config) -> bool:
